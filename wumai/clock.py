@@ -1,0 +1,75 @@
+"""The clock: the only file that reads the time.
+
+Times are naive UTC and those of the database: the local clock plus the offset that was
+last measured, so that hosts whose clocks differ agree on what is due.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from gevent.event import Event
+
+from wumai import logger
+
+STEP = timedelta(seconds=1)
+"""A change of the offset over this is logged as a step."""
+
+
+class Clock(Protocol):
+    """The seam through which wumai sees time."""
+
+    def now(self) -> datetime:
+        """The database's time, naive UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow; no clock step moves them."""
+
+    def wait(self, event: Event, seconds: float) -> bool:
+        """Wait idly until `event` is set, at most `seconds`; true if it is.
+
+        Nothing but the passing of time is waited for, so a simulation may prolong it by
+        whole multiples of `seconds` while it knows that nothing can be due.
+        """
+
+    def observe(self, database_now: datetime, asked: float, answered: float) -> None:
+        """Take the offset from an answer of the database, between two `monotonic` readings."""
+
+
+class SystemClock:
+    """The clock of this host, corrected by the offset to the database's."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+        self._observed = False
+
+    def now(self) -> datetime:
+        return datetime.now(UTC).replace(tzinfo=None) + self.offset
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, event: Event, seconds: float) -> bool:
+        return bool(event.wait(seconds))
+
+    def observe(self, database_now: datetime, asked: float, answered: float) -> None:
+        local = datetime.now(UTC).replace(tzinfo=None)
+        since_answer = self.monotonic() - (asked + answered) / 2
+        offset = database_now - (local - timedelta(seconds=since_answer))
+        if self._observed and abs(offset - self.offset) > STEP:
+            logger.warning(
+                'the clock moved by %.1f s against the database; leases are not affected',
+                (offset - self.offset).total_seconds(),
+            )
+        self.offset, self._observed = offset, True
+
+
+def floor_second(moment: datetime) -> datetime:
+    """`moment` without its fraction of a second: how `now` is written."""
+    return moment.replace(microsecond=0)
+
+
+def ceil_second(moment: datetime) -> datetime:
+    """The whole second at or after `moment`: how a due time in the future is written."""
+    floor = floor_second(moment)
+    return floor if floor == moment else floor + timedelta(seconds=1)

@@ -1,0 +1,1 @@
+"""The production servers of wumai in virtual time: fixtures, scenarios and simulation."""
