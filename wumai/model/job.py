@@ -1,0 +1,272 @@
+"""Jobs as an app sees them: created, looked up, listed, cancelled and retried."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import gevent
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from wumai import bootstrap, db
+from wumai.clock import ceil_second, floor_second
+from wumai.common.jsonable import jsonable
+from wumai.iaas_error import ResourceNotFound
+from wumai.job import (
+    DEFAULT_TRY_MAX,
+    DEFAULT_TRY_PERIOD,
+    PENDING,
+    JobRow,
+    Status,
+    effective_try_max,
+    effective_try_period,
+    load_params,
+)
+from wumai.runtime import Runtime
+from wumai.store.base import JobFilter
+from wumai.store.db_errors import Busy, InDoubt, Unavailable
+
+ATTEMPTS = 4
+"""How often a lone insert is sent while the database is busy or a connection was stale."""
+
+_LENGTHS = {'action': 50, 'project_id': 32}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row of the table `job`, its NULLs read as their defaults. Times are naive UTC."""
+
+    id: str
+    project_id: str | None
+    action: str
+    status: str
+    error: str | None
+    result: Any
+    """What the handler returned; None unless finished."""
+    params: dict[str, Any]
+    updated: datetime | None
+    created: datetime | None
+    run_at: datetime | None
+    try_period: int
+    """Seconds from a failure to the next try."""
+    try_max: int
+    """The number of runs."""
+    trys: int
+    """The tries begun."""
+
+    @staticmethod
+    def create(
+        action: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        project_id: str | None = None,
+        run_at: datetime | None = None,
+        try_period: int = DEFAULT_TRY_PERIOD,
+        try_max: int = DEFAULT_TRY_MAX,
+        session: Session | Connection | None = None,
+    ) -> str:
+        """Create a job and return its id; due now, or at `run_at` (naive is UTC).
+
+        Inside `db.transaction()`, or with a `session` or connection of the app's own, it is
+        stored when that is committed. Raises ValueError or TypeError naming what is wrong.
+        """
+        runtime = bootstrap.current()
+        row = _new_row(runtime, action, params, project_id, run_at, try_period, try_max)
+        _store(runtime, [row], session)
+        return row.id
+
+    @staticmethod
+    def create_many(
+        jobs: Iterable[Mapping[str, Any]], *, session: Session | Connection | None = None
+    ) -> list[str]:
+        """Create all or none of `jobs`, each a mapping of `create`'s arguments; their ids."""
+        runtime = bootstrap.current()
+        rows = [_row_from(runtime, index, job) for index, job in enumerate(jobs)]
+        if rows:
+            _store(runtime, rows, session)
+        return [row.id for row in rows]
+
+    @staticmethod
+    def get(job_id: str) -> 'Job':
+        """The job. Raises iaas_error.ResourceNotFound."""
+        row = bootstrap.current().store.get_job(job_id)
+        if row is None:
+            raise ResourceNotFound(job_id)
+        return _from_row(row)
+
+    @staticmethod
+    def list(
+        *,
+        status: Status | None = None,
+        action: str | None = None,
+        project_id: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+        newest_first: bool = False,
+    ) -> 'list[Job]':
+        """Jobs by age; for the next page, give the last id of this one as `after`."""
+        wanted = JobFilter(status, action, project_id, after, limit, newest_first)
+        return [_from_row(row) for row in bootstrap.current().store.list_jobs(wanted)]
+
+    @staticmethod
+    def cancel(job_id: str) -> bool:
+        """End a pending job in error `cancelled`; a running one also loses its worker, which
+        stops it at its next heartbeat. False if it had ended before, or is not there.
+        """
+        runtime = bootstrap.current()
+        return runtime.store.cancel(job_id, floor_second(runtime.clock.now()))
+
+    @staticmethod
+    def retry(job_id: str) -> bool:
+        """Make a job in error pending and due now, with no try used. False if it is not."""
+        runtime = bootstrap.current()
+        retried = runtime.store.retry(job_id, floor_second(runtime.clock.now()))
+        if retried:
+            runtime.wakeups.created()
+        return retried
+
+
+def _row_from(runtime: Runtime, index: int, job: Mapping[str, Any]) -> JobRow:
+    names = ('action', 'params', 'project_id', 'run_at', 'try_period', 'try_max')
+    if unknown := sorted(set(job) - set(names)):
+        raise TypeError(f'job {index} has {unknown[0]!r}, a job takes {", ".join(names)}')
+    if 'action' not in job:
+        raise TypeError(f'job {index} has no action')
+    defaults = {'try_period': DEFAULT_TRY_PERIOD, 'try_max': DEFAULT_TRY_MAX}
+    return _new_row(runtime, *({**defaults, **job}.get(name) for name in _ROW_ORDER))
+
+
+_ROW_ORDER = ('action', 'params', 'project_id', 'run_at', 'try_period', 'try_max')
+
+
+def _new_row(
+    runtime: Runtime,
+    action: Any,
+    params: Any,
+    project_id: Any,
+    run_at: Any,
+    try_period: Any,
+    try_max: Any,
+) -> JobRow:
+    if not action:
+        raise ValueError('a job needs an action')
+    _check_text('action', action)
+    if project_id is not None:
+        _check_text('project_id', project_id)
+    for name, value in (('try_period', try_period), ('try_max', try_max)):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f'{name} must be a whole number, not {value!r}')
+    now = runtime.clock.now()
+    return JobRow(
+        id=runtime.entropy.job_id(now),
+        project_id=project_id,
+        action=action,
+        status=PENDING,
+        error=None,
+        result=None,
+        params=_dump_params(runtime, params),
+        updated=floor_second(now),
+        created=floor_second(now),
+        run_at=floor_second(now) if run_at is None else _due(run_at, now),
+        try_period=try_period,
+        try_max=try_max,
+        trys=0,
+    )
+
+
+def _check_text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f'{name} must be a string, not {value!r}')
+    if len(value) > _LENGTHS[name]:
+        raise ValueError(f'{name} is longer than {_LENGTHS[name]} characters: {value[:60]!r}')
+
+
+def _due(run_at: Any, now: datetime) -> datetime:
+    if not isinstance(run_at, datetime):
+        raise TypeError(f'run_at must be a datetime, not {run_at!r}')
+    moment = run_at.astimezone(UTC).replace(tzinfo=None) if run_at.tzinfo else run_at
+    return ceil_second(moment) if moment > now else floor_second(moment)
+
+
+def _dump_params(runtime: Runtime, params: Any) -> str:
+    if params is None:
+        return '{}'
+    if not isinstance(params, Mapping):
+        raise TypeError(f'params must be a mapping, not a {type(params).__name__}')
+    try:
+        dumped = json.dumps(dict(params), allow_nan=False, default=jsonable)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f'params are not JSON: {error}') from None
+    limits = runtime.store.limits
+    if not limits.holds('params', dumped):
+        raise ValueError(
+            f'params are {len(dumped)} bytes of JSON, the column params holds '
+            f'{limits.bytes_of("params")}: store what is large elsewhere and pass its id'
+        )
+    return dumped
+
+
+def _store(runtime: Runtime, rows: list[JobRow], session: Session | Connection | None) -> None:
+    joined = session if session is not None else db.current_session()
+    if joined is None:
+        _insert_alone(runtime, rows)
+        runtime.wakeups.created()
+        return
+    runtime.store.insert_jobs(rows, joined)
+    if isinstance(joined, Session):
+        event.listen(joined, 'after_commit', lambda _: runtime.wakeups.created(), once=True)
+    else:
+        # This event comes before the COMMIT is sent, so the wake-up waits for the next switch.
+        event.listen(joined, 'commit', lambda _: gevent.spawn(runtime.wakeups.created), once=True)
+
+
+def _insert_alone(runtime: Runtime, rows: list[JobRow]) -> None:
+    """Insert in a transaction of its own, which may be sent again since the ids are known."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return runtime.store.insert_jobs(rows)
+        except InDoubt:
+            if runtime.store.get_job(rows[0].id):  # they are stored all or none
+                return None
+            if attempt == ATTEMPTS:
+                raise
+        except (Busy, Unavailable):
+            if attempt == ATTEMPTS:
+                raise
+        gevent.sleep(0.05 * attempt)
+    return None
+
+
+def _from_row(row: JobRow) -> Job:
+    return Job(
+        id=row.id,
+        project_id=row.project_id,
+        action=row.action,
+        status=row.status,
+        error=row.error,
+        result=_loaded(row.result) if row.status == 'finished' else None,
+        params=_params(row.params),
+        updated=row.updated,
+        created=row.created,
+        run_at=row.run_at,
+        try_period=effective_try_period(row.try_period),
+        try_max=effective_try_max(row.try_max),
+        trys=row.trys or 0,
+    )
+
+
+def _loaded(text: str | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:  # written by another program
+        return text
+
+
+def _params(text: str | None) -> dict[str, Any]:
+    try:
+        return load_params(text)
+    except ValueError:
+        return {}

@@ -1,0 +1,132 @@
+"""The worker server: its parts put together, its start, its stop."""
+
+import gevent
+from gevent.event import Event
+
+from collections.abc import Mapping
+
+from wumai import logger
+from wumai.job import Stopped
+from wumai.notify.base import Channel
+from wumai.runtime import Runtime
+from wumai.server.signals import stop_signals
+from wumai.store.db_errors import StoreError
+from wumai.worker.actions import Actions, Handler
+from wumai.worker.backoff import Backoff
+from wumai.worker.executor import Executor, interrupt
+from wumai.worker.heartbeat import Leases
+from wumai.worker.loop import Loop
+from wumai.worker.options import WorkerOptions
+from wumai.worker.running import Running
+from wumai.worker.writer import OutcomeWriter
+
+CLEANUP = 2.0
+"""Seconds that an interrupted handler is given at a stop."""
+FLUSH = 5.0
+"""Seconds that messages on their way are given at a stop."""
+
+
+class Worker:
+    """Runs the jobs of the table `job`; made by `create_worker`."""
+
+    def __init__(self, runtime: Runtime, options: WorkerOptions) -> None:
+        self.options = options
+        self._runtime = runtime
+        self._actions = Actions()
+        self._running = Running(options.exec_size)
+        self._writer = OutcomeWriter(runtime, self._running)
+        self._executor = Executor(runtime, options, self._actions, self._running, self._writer)
+        self._loop = Loop(runtime, options, self._running, self._executor)
+        self._running.on_change = self._loop.wake
+        self._stop = Event()
+        self._abort = Event()
+
+    def route(self, handlers: Mapping[str, Handler]) -> 'Worker':
+        """Add handlers by action; each takes one argument, the job."""
+        self._actions.route(handlers)
+        return self
+
+    def add_notifier(self, channel: Channel) -> 'Worker':
+        """Tell failed tries to a channel of the app's own: it has a `name` and `send(text)`."""
+        self._runtime.notifier.add(channel)
+        return self
+
+    def start(self) -> None:
+        """Run jobs until SIGTERM, SIGINT, SIGQUIT or `stop()`.
+
+        Raises SystemExit(1) if the database could not be reached at the end, and after a second
+        signal; ConfigError or SchemaError where it cannot run.
+        """
+        if not self._actions:
+            self._actions.load(self._runtime.config)
+        self._runtime.worker_store  # noqa: B018 - a missing setting is an error here, not later
+        with stop_signals(self.stop, self._abort.set):
+            serving = gevent.spawn(self._serve)
+            gevent.wait([serving, self._abort], count=1)
+            if not serving.ready():
+                logger.critical('stopped by a second signal, without waiting for anything')
+                raise SystemExit(1)
+            if not serving.get():
+                raise SystemExit(1)
+
+    def stop(self) -> None:
+        """Begin the graceful stop; `start` returns when it is done."""
+        self._stop.set()
+
+    def _serve(self) -> bool:
+        """The whole life of the worker; whether all is in the database at its end."""
+        if not self._await_database():
+            return False
+        leases = Leases(self._runtime, self.options, self._running, self._writer)
+        self._runtime.heartbeat.start(leases.beat)
+        forget = self._runtime.wakeups.listen(self._loop.wake)
+        writing = gevent.spawn(self._writer.run)
+        looping = gevent.spawn(self._loop.run)
+        logger.info('worker %s takes jobs', self._runtime.worker_name)
+        try:
+            self._stop.wait()
+            return self._wind_down(looping)
+        finally:
+            forget()
+            gevent.killall([looping, writing])
+            self._runtime.heartbeat.stop()
+
+    def _await_database(self) -> bool:
+        """Wait until the tables can be checked; false if the worker was stopped before."""
+        backoff = Backoff(self._runtime)
+        while not self._stop.is_set():
+            try:
+                for problem in self._runtime.worker_store.problems(['job']):
+                    logger.warning('%s', problem)
+                return True
+            except StoreError as error:
+                self._stop.wait(backoff.next(error, 'waiting for the database'))
+        return False
+
+    def _wind_down(self, looping: gevent.Greenlet[..., None]) -> bool:
+        logger.info('stopping: %d jobs are running', len(self._running.handlers))
+        clock, deadline = self._runtime.clock, self.options.grace
+        began = clock.monotonic()
+        self._loop.stop()
+        looping.join(deadline)
+        self._await_handlers(deadline - (clock.monotonic() - began))
+        for one in self._running.handlers:
+            interrupt(one, Stopped('the worker is stopping'))
+        self._await_handlers(CLEANUP)
+        for one in self._running.handlers:
+            logger.warning('%s %s does not end: released all the same', one.claim.action, one.id)
+            self._executor.release(one)
+        written = self._writer.drain(max(CLEANUP, deadline - (clock.monotonic() - began)))
+        self._runtime.notifier.flush(FLUSH)
+        self._runtime.notifier.close()
+        logger.info('stopped, %s', 'all is written' if written else 'with outcomes unwritten')
+        return written
+
+    def _await_handlers(self, seconds: float) -> None:
+        ended = Event()
+        self._running.on_change = ended.set
+        deadline = self._runtime.clock.monotonic() + seconds
+        while self._running.handlers:
+            ended.clear()
+            if not ended.wait(max(0.0, deadline - self._runtime.clock.monotonic())):
+                return

@@ -1,0 +1,120 @@
+"""The store: all that wumai asks of a database, in prose.
+
+Every method is one transaction, and does nothing twice by itself: it raises
+`StoreError`s (see db_errors.py) and the caller decides whether to try again.
+`now` is always an argument, in the database's time; SQL never asks the server for it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import Session
+
+from wumai.job import Claim, Expired, JobRow, Outcome
+from wumai.store.columns import ColumnLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A pending job that is due or will be soon; None is due at once."""
+
+    id: str
+    run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a claim took: jobs to run, and rows that were ended unrun, each with its reason."""
+
+    claims: list[Claim]
+    ended: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """What `list_jobs` selects; None is any."""
+
+    status: str | None = None
+    action: str | None = None
+    project_id: str | None = None
+    after: str | None = None
+    """Only ids behind this one in the order of the list: the last id of the page before."""
+    limit: int = 100
+    newest_first: bool = False
+
+
+class Store(Protocol):
+    """See the file's head."""
+
+    engine: Engine
+    limits: ColumnLimits
+
+    # The application's side
+
+    def insert_jobs(
+        self, rows: Sequence[JobRow], connection: Connection | Session | None = None
+    ) -> None:
+        """Insert jobs; with `connection`, in the transaction that it has open."""
+
+    def get_job(self, job_id: str) -> JobRow | None:
+        """The row, or None."""
+
+    def list_jobs(self, wanted: JobFilter) -> list[JobRow]:
+        """Rows in the order of their ids, which is about their age."""
+
+    def insert_operation(
+        self, values: dict[str, Any], connection: Connection | Session | None = None
+    ) -> None:
+        """Write one row of the journal."""
+
+    def cancel(self, job_id: str, now: datetime) -> bool:
+        """End a pending job as `cancelled`, or take a running one from its worker."""
+
+    def retry(self, job_id: str, now: datetime) -> bool:
+        """Make a job in error pending, due now, with no try used."""
+
+    # The worker's side
+
+    def candidates(self, until: datetime, limit: int) -> list[Candidate]:
+        """Pending jobs due at `until` or before, earliest first; locks nothing."""
+
+    def claim(self, ids: Iterable[str], limit: int, token: str, now: datetime) -> Claimed:
+        """Take at most `limit` of these jobs that are pending, due and free: pending -> running.
+
+        A row with no try left, or that cannot be read, becomes error, unrun.
+        """
+
+    def end_unread(self, job_id: str, reason: str, now: datetime) -> None:
+        """Make a pending row that cannot even be read error, unrun."""
+
+    def held(self, ids: Iterable[str], token: str) -> list[Claim]:
+        """Those of these jobs that run under `token`: settles a claim that is in doubt."""
+
+    def write(self, outcomes: Sequence[Outcome], now: datetime) -> set[str]:
+        """Write outcomes under their fences, in one transaction; the ids that were still held."""
+
+    def written(self, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
+        """Of outcomes whose commit is in doubt: the ids written, and those still held."""
+
+    def renew(self, fences: Iterable[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
+        """Renew the leases of these (id, token); those of them that are no longer held."""
+
+    def expired(self, before: datetime, limit: int) -> list[Expired]:
+        """Running rows that were last renewed before `before`, or never."""
+
+    def rescue(self, row: Expired, before: datetime, now: datetime) -> bool:
+        """Take `row` back if its token is unchanged and it is still expired; true if it was."""
+
+    # The server
+
+    def ping(self) -> None:
+        """Raise unless the database answers."""
+
+    def problems(self, tables: Iterable[str]) -> list[str]:
+        """What these tables lack, a sentence each; raises SchemaError for what stops a server."""
+
+    def close(self) -> None:
+        """Close all connections."""

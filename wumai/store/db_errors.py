@@ -1,0 +1,101 @@
+"""What a database error means for us, told by its code and not by the driver's class."""
+
+import sqlite3
+
+from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from wumai.error import WumaiError
+
+
+class StoreError(WumaiError):
+    """The database could not do what was asked. Nothing of the transaction is stored."""
+
+
+class Busy(StoreError):
+    """A deadlock or a lock wait: the same transaction may be tried again at once."""
+
+
+class Unavailable(StoreError):
+    """The server is away, is read-only, or the connection was lost before the commit."""
+
+
+class InDoubt(StoreError):
+    """The answer to a COMMIT was lost: the transaction may be stored or not."""
+
+
+class Rejected(StoreError):
+    """These values cannot be stored; trying again changes nothing."""
+
+
+# https://mariadb.com/kb/en/mariadb-error-codes/
+_MYSQL: dict[int, type[StoreError]] = {
+    **dict.fromkeys((1205, 1213, 1020, 3572), Busy),
+    **dict.fromkeys(
+        # away, shutting down, too many connections, read-only after a failover, Galera not primary
+        (
+            1040, 1042, 1043, 1047, 1053, 1077, 1129, 1152, 1158, 1159, 1160, 1161, 1184, 1203,
+            1290, 1317, 1792, 1836, 1927, 2002, 2003, 2005, 2006, 2013, 2014, 2055, 4031,
+        ),
+        Unavailable,
+    ),
+    **dict.fromkeys((1048, 1062, 1153, 1264, 1265, 1292, 1366, 1406, 1411, 3988), Rejected),
+}  # fmt: skip
+
+# https://www.sqlite.org/rescode.html (primary codes)
+_SQLITE: dict[int, type[StoreError]] = {
+    **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), Busy),
+    **dict.fromkeys(
+        (
+            sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY,
+            sqlite3.SQLITE_FULL, sqlite3.SQLITE_PROTOCOL,
+        ),
+        Unavailable,
+    ),
+    **dict.fromkeys(
+        (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH), Rejected
+    ),
+}  # fmt: skip
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html (classes, then single codes)
+_SQLSTATE: dict[str, type[StoreError]] = {
+    '40': Busy,
+    '55': Busy,
+    '08': Unavailable,
+    '53': Unavailable,
+    '57': Unavailable,
+    '25006': Unavailable,
+    '22': Rejected,
+    '23': Rejected,
+}
+
+
+def _kind(error: BaseException) -> type[StoreError]:
+    code = error.args[0] if error.args else None
+    if isinstance(code, int):
+        return _MYSQL.get(code, StoreError)
+    if sqlite_code := getattr(error, 'sqlite_errorcode', None):
+        return _SQLITE.get(sqlite_code & 0xFF, StoreError)
+    if sqlstate := getattr(error, 'sqlstate', None):
+        return _SQLSTATE.get(sqlstate) or _SQLSTATE.get(sqlstate[:2], StoreError)
+    if isinstance(error, OSError | PoolTimeout):
+        return Unavailable
+    if isinstance(error, OverflowError | UnicodeError | ValueError | TypeError):
+        return Rejected
+    # A driver that lost its connection often has no code left to tell: InterfaceError(0, '').
+    return Unavailable if 'Interface' in type(error).__name__ else StoreError
+
+
+def translate(error: BaseException, *, committing: bool = False) -> StoreError:
+    """The StoreError that `error` of the driver means; `committing` if a COMMIT raised it."""
+    original = getattr(error, 'orig', None) or error
+    kind = _kind(original)
+    if getattr(error, 'connection_invalidated', False) and kind is StoreError:
+        kind = Unavailable
+    if committing and kind is Unavailable:
+        kind = InDoubt
+    return kind(f'{type(original).__name__}: {original}')
+
+
+TRANSLATED = (SQLAlchemyError, StatementError, OSError, OverflowError, UnicodeError)
+"""What a driver may raise for a statement; all else is a bug and is left alone."""

@@ -1,0 +1,210 @@
+"""Engines: an SQLAlchemy URL and what each kind of database needs to serve wumai well."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import gevent
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import OperationalError as SqlOperationalError
+
+from wumai.clock import Clock
+from wumai.config import Config
+from wumai.error import ConfigError
+
+CONNECT_TIMEOUT = 5
+"""Seconds that a connect may take."""
+SQLITE_LOCK_WAIT = 10.0
+"""Seconds that a transaction waits for SQLite's one writer before it is Busy."""
+OFFSET_AGE = 60.0
+"""Seconds after which the offset to the database's clock is asked again."""
+
+_DEFAULT_DRIVERS = {
+    'mysql': 'mysql+pymysql',
+    'mariadb': 'mariadb+pymysql',
+    'postgresql': 'postgresql+psycopg',
+}
+_NOW = {
+    'mysql': 'SELECT UTC_TIMESTAMP(6)',
+    'mariadb': 'SELECT UTC_TIMESTAMP(6)',
+    'postgresql': "SELECT timezone('utc', clock_timestamp())",
+}
+
+
+@dataclass(frozen=True)
+class Role:
+    """How one set of connections is used."""
+
+    name: str
+    pool_size: int = 10
+    overflow: int = 40
+    pre_ping: bool = True
+    statement_timeout: int | None = None
+    """Seconds after which an answer is no longer waited for; None leaves it to the URL."""
+
+
+ROLES = {
+    role.name: role
+    for role in (
+        Role('app'),
+        # The worker retries what fails, so it does not ask before each use.
+        Role('worker', pool_size=4, overflow=4, pre_ping=False, statement_timeout=30),
+        Role('heartbeat', pool_size=1, overflow=0, pre_ping=False, statement_timeout=5),
+    )
+}
+
+
+def database_url(conf: Config) -> URL:
+    """The URL that the settings ask for: DB_URL, else DB_HOST and its kin. Raises ConfigError."""
+    if text := conf.get('DB_URL'):
+        return _checked(text)
+    missing = [name for name in ('DB_HOST', 'DB_USER', 'DB_DATABASE') if not conf.get(name)]
+    if missing:
+        raise ConfigError(
+            f'no database is set: {", ".join(missing)} missing. Set DB_URL, such as '
+            'mysql+pymysql://user:password@host/database or sqlite:////var/lib/app/wumai.db, '
+            'or DB_HOST, DB_USER, DB_PASSWORD and DB_DATABASE in the environment'
+        )
+    try:
+        port = int(conf.get('DB_PORT', 3306))
+    except ValueError:
+        raise ConfigError(f'DB_PORT is no number: {conf.get("DB_PORT")!r}') from None
+    return URL.create(
+        'mysql+pymysql',
+        username=conf.get('DB_USER'),
+        password=conf.get('DB_PASSWORD'),
+        host=conf.get('DB_HOST'),
+        port=port,
+        database=conf.get('DB_DATABASE'),
+    )
+
+
+def _checked(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except Exception:
+        # The text may hold a password: it is not repeated.
+        raise ConfigError('DB_URL is no SQLAlchemy URL, such as mysql+pymysql://user@host/db') from None
+    url = url.set(drivername=_DEFAULT_DRIVERS.get(url.drivername, url.drivername))
+    if url.get_driver_name() == 'mysqldb':
+        raise ConfigError(
+            'DB_URL names MySQLdb, a C library that blocks every greenlet while it waits: '
+            'use mysql+pymysql://'
+        )
+    if url.get_backend_name() == 'sqlite' and url.database in (None, '', ':memory:'):
+        raise ConfigError(
+            'DB_URL names an SQLite database in memory, which each connection has to itself: '
+            'use a file, such as sqlite:////var/lib/app/wumai.db'
+        )
+    return url
+
+
+def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
+    """An engine for `role`; `options` go to SQLAlchemy's create_engine. Raises ConfigError."""
+    family = url.get_backend_name()
+    settings: dict[str, Any] = {
+        'pool_size': role.pool_size,
+        'max_overflow': role.overflow,
+        'pool_pre_ping': role.pre_ping and family != 'sqlite',
+        'pool_recycle': 1800,
+    }
+    if family == 'sqlite':
+        settings['connect_args'] = {'timeout': 0, 'check_same_thread': False}
+    else:
+        settings['isolation_level'] = 'READ COMMITTED'
+        settings['connect_args'] = _connect_args(family, role)
+    try:
+        engine = create_engine(url, **{**settings, **options})
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise ConfigError(f'no driver for {url.drivername}: {error}') from None
+    if family == 'sqlite':
+        event.listen(engine, 'connect', _prepare_sqlite)
+        event.listen(engine, 'begin', _begin_sqlite)
+    elif family in _NOW:
+        _watch_offset(engine, _NOW[family], clock)
+    return engine
+
+
+def _connect_args(family: str, role: Role) -> dict[str, Any]:
+    args: dict[str, Any] = {'connect_timeout': CONNECT_TIMEOUT}
+    if role.statement_timeout and family in ('mysql', 'mariadb'):
+        args |= {'read_timeout': role.statement_timeout, 'write_timeout': role.statement_timeout}
+    elif role.statement_timeout and family == 'postgresql':
+        args['options'] = f'-c statement_timeout={role.statement_timeout * 1000}'
+    return args
+
+
+# SQLite: the driver's own busy wait would stop every greenlet, so it is off and we wait on gevent.
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # BEGIN is ours to send
+    # A row with text that is no UTF-8 must not fail the whole query.
+    connection.text_factory = _lenient_text
+    _waiting_for_lock(lambda: connection.execute('PRAGMA journal_mode = WAL'))
+    connection.execute('PRAGMA synchronous = NORMAL')
+
+
+def _lenient_text(raw: bytes) -> str:
+    return raw.decode('utf-8', 'replace')
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    if connection.get_execution_options().get('wumai_reads'):
+        connection.exec_driver_sql('BEGIN')
+    else:
+        _waiting_for_lock(lambda: connection.exec_driver_sql('BEGIN IMMEDIATE'))
+
+
+def _waiting_for_lock(attempt: Callable[[], object]) -> None:
+    waited, pause = 0.0, 0.001
+    while True:
+        try:
+            attempt()
+            return
+        except Exception as error:
+            if not _is_locked(error) or waited >= SQLITE_LOCK_WAIT:
+                raise
+        gevent.sleep(pause)
+        waited += pause
+        pause = min(pause * 2, 0.05)
+
+
+def _is_locked(error: Exception) -> bool:
+    original = error.orig if isinstance(error, SqlOperationalError) else error
+    return getattr(original, 'sqlite_errorcode', 0) & 0xFF in (5, 6)
+
+
+def _watch_offset(engine: Engine, query: str, clock: Clock) -> None:
+    """Ask the server's time at each connect, and when the last answer has grown old."""
+    asked_at: float | None = None
+
+    def ask(connection: Any) -> None:
+        nonlocal asked_at
+        before = clock.monotonic()
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            (now,) = cursor.fetchone()
+        asked_at = clock.monotonic()
+        clock.observe(_as_datetime(now), before, asked_at)
+
+    def on_connect(connection: Any, _record: Any) -> None:
+        ask(connection)
+
+    def on_checkout(connection: Any, _record: Any, _proxy: Any) -> None:
+        if asked_at is None or clock.monotonic() - asked_at < OFFSET_AGE:
+            return
+        try:
+            ask(connection)
+            connection.rollback()
+        except Exception as error:
+            raise DisconnectionError(str(error)) from error  # the pool tries another connection
+
+    event.listen(engine, 'connect', on_connect)
+    event.listen(engine, 'checkout', on_checkout)
+
+
+def _as_datetime(value: datetime | str) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)

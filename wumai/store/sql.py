@@ -1,0 +1,420 @@
+"""The store over SQLAlchemy: one set of statements, for every kind of database.
+
+What differs between them is small: how rows are locked for a claim (see `_locked`),
+and how a transaction begins on SQLite (engine.py).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, astuple
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, insert, or_, select, text, update
+from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy.orm import Session
+
+from wumai.job import (
+    CANCELLED,
+    ERROR,
+    PENDING,
+    RUNNING,
+    WORKER_LOST,
+    Claim,
+    Expired,
+    JobRow,
+    Outcome,
+    effective_try_max,
+    effective_try_period,
+)
+from wumai.store import schema
+from wumai.store.base import Candidate, Claimed, JobFilter
+from wumai.store.columns import ColumnLimits
+from wumai.store.db_errors import TRANSLATED, translate
+from wumai.store.schema import UtcSeconds
+
+_job = schema.job.c
+_JOB_COLUMNS = [schema.job.c[name] for name in JobRow.__slots__]
+_CLAIM_COLUMNS = (
+    _job.id, _job.action, _job.project_id, _job.params, _job.created,
+    _job.run_at, _job.try_period, _job.try_max, _job.trys,
+)  # fmt: skip
+
+# An expression, not the column: so MySQL walks the primary key and never an index on status,
+# on which it would lock, and wait for, rows that are not asked for.
+_status = _job.status + ''
+
+_FENCE = (
+    _job.id == bindparam('b_id'),
+    _job.status == RUNNING,
+    _job.result == bindparam('b_token'),
+)
+_WRITE = (
+    update(schema.job)
+    .where(*_FENCE)
+    .values(
+        status=bindparam('b_status'),
+        error=bindparam('b_error'),
+        result=bindparam('b_result'),
+        run_at=func.coalesce(bindparam('b_run_at', type_=UtcSeconds), _job.run_at),
+        trys=_job.trys - bindparam('b_uncount'),
+        updated=bindparam('b_now'),
+    )
+)
+_RENEW = (
+    update(schema.job)
+    .where(
+        _job.id.in_(bindparam('b_ids', expanding=True)),
+        _status == RUNNING,
+        _job.result == bindparam('b_token'),
+    )
+    .values(updated=bindparam('b_now'))
+)
+_CANDIDATES = (
+    select(_job.id, _job.run_at)
+    .where(
+        _job.status == PENDING,
+        or_(_job.run_at.is_(None), _job.run_at <= bindparam('b_until', type_=UtcSeconds)),
+    )
+    .order_by(_job.run_at)
+    .limit(bindparam('b_limit'))
+)
+_LOCK = (
+    select(*_CLAIM_COLUMNS)
+    .where(
+        _job.id.in_(bindparam('b_ids', expanding=True)),
+        _status == PENDING,
+        or_(_job.run_at.is_(None), _job.run_at <= bindparam('b_now', type_=UtcSeconds)),
+    )
+    .order_by(_job.id)
+    .limit(bindparam('b_limit'))
+)
+_TAKE = (
+    update(schema.job)
+    .where(_job.id.in_(bindparam('b_ids', expanding=True)), _status == PENDING)
+    .values(
+        status=RUNNING,
+        trys=func.coalesce(_job.trys, 0) + 1,
+        result=bindparam('b_token'),
+        updated=bindparam('b_now'),
+    )
+)
+_END_UNRUN = (
+    update(schema.job)
+    .where(_job.id == bindparam('b_id'), _job.status == PENDING)
+    .values(status=ERROR, error=bindparam('b_error'), updated=bindparam('b_now'))
+)
+
+
+class SqlStore:
+    """See store/base.py, which is the contract."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.limits = ColumnLimits(engine)
+
+    # The application's side
+
+    def insert_jobs(
+        self, rows: Sequence[JobRow], connection: Connection | Session | None = None
+    ) -> None:
+        self._insert(schema.job, [asdict(row) for row in rows], connection)
+
+    def get_job(self, job_id: str) -> JobRow | None:
+        with self._reading() as connection:
+            row = connection.execute(select(*_JOB_COLUMNS).where(_job.id == job_id)).first()
+        return JobRow(*row) if row else None
+
+    def list_jobs(self, wanted: JobFilter) -> list[JobRow]:
+        query: Select[Any] = select(*_JOB_COLUMNS).limit(wanted.limit)
+        for name in ('status', 'action', 'project_id'):
+            if (value := getattr(wanted, name)) is not None:
+                query = query.where(_job[name] == value)
+        if wanted.after is not None:
+            query = query.where(
+                _job.id < wanted.after if wanted.newest_first else _job.id > wanted.after
+            )
+        query = query.order_by(_job.id.desc() if wanted.newest_first else _job.id)
+        with self._reading() as connection:
+            return [JobRow(*row) for row in connection.execute(query)]
+
+    def insert_operation(
+        self, values: dict[str, Any], connection: Connection | Session | None = None
+    ) -> None:
+        self._insert(schema.operation, [values], connection)
+
+    def cancel(self, job_id: str, now: datetime) -> bool:
+        return self._move(
+            job_id, (PENDING, RUNNING), status=ERROR, error=CANCELLED, result=None, updated=now
+        )
+
+    def retry(self, job_id: str, now: datetime) -> bool:
+        return self._move(
+            job_id, (ERROR,), status=PENDING, trys=0, result=None, run_at=now, updated=now
+        )
+
+    def _move(self, job_id: str, origins: Sequence[str], **values: Any) -> bool:
+        with self._writing() as connection:
+            moved = connection.execute(
+                update(schema.job)
+                .where(_job.id == job_id, _job.status.in_(origins))
+                .values(**values)
+            )
+        return bool(moved.rowcount)
+
+    def _insert(
+        self, table: Any, rows: list[dict[str, Any]], connection: Connection | Session | None
+    ) -> None:
+        if connection is not None:
+            connection.execute(insert(table), rows)
+            return
+        with self._writing() as own:
+            own.execute(insert(table), rows)
+
+    # The worker's side: claims
+
+    def candidates(self, until: datetime, limit: int) -> list[Candidate]:
+        with self._reading() as connection:
+            rows = connection.execute(_CANDIDATES, {'b_until': until, 'b_limit': limit}).all()
+        return [Candidate(*row) for row in rows]
+
+    def claim(self, ids: Iterable[str], limit: int, token: str, now: datetime) -> Claimed:
+        values = {'b_ids': sorted(ids), 'b_limit': limit, 'b_now': now}
+        with self._writing() as connection:
+            locked = connection.execute(self._locked(_LOCK, connection), values).all()
+            claimed = _sort_out(locked, token)
+            for job_id, reason in claimed.ended:
+                self._end_unrun(connection, job_id, reason, now)
+            if claimed.claims:
+                self._take(connection, claimed, token, now)
+        return claimed
+
+    def _locked(self, query: Select[Any], connection: Connection) -> Select[Any]:
+        # SQLite has one writer at a time. Where SKIP LOCKED is unknown, the guard in _TAKE decides.
+        dialect = connection.dialect
+        if dialect.name == 'sqlite' or not self.limits.skips_locked(connection):
+            return query
+        return query.with_for_update(skip_locked=True)
+
+    def _take(self, connection: Connection, claimed: Claimed, token: str, now: datetime) -> None:
+        ids = [claim.id for claim in claimed.claims]
+        taken = connection.execute(_TAKE, {'b_ids': ids, 'b_token': token, 'b_now': now})
+        if taken.rowcount != len(ids):
+            ours = self._running_under(connection, ids, token)
+            claimed.claims[:] = [claim for claim in claimed.claims if claim.id in ours]
+
+    def end_unread(self, job_id: str, reason: str, now: datetime) -> None:
+        """End a pending row that could not even be read."""
+        with self._writing() as connection:
+            self._end_unrun(connection, job_id, reason, now)
+
+    @staticmethod
+    def _end_unrun(connection: Connection, job_id: str, reason: str, now: datetime) -> None:
+        connection.execute(_END_UNRUN, {'b_id': job_id, 'b_error': reason, 'b_now': now})
+
+    def held(self, ids: Iterable[str], token: str) -> list[Claim]:
+        query = select(*_CLAIM_COLUMNS).where(
+            _job.id.in_(sorted(ids)), _job.status == RUNNING, _job.result == token
+        )
+        with self._reading() as connection:
+            # `trys` counts the try already: taken off, so that a row reads as it did when locked.
+            rows = [
+                row._asdict() | {'trys': row.trys - 1} for row in connection.execute(query).all()
+            ]
+        return [_to_claim(row, token) for row in rows]
+
+    # The worker's side: what follows a claim, under its fence
+
+    def write(self, outcomes: Sequence[Outcome], now: datetime) -> set[str]:
+        values = [_outcome_values(outcome, now) for outcome in outcomes]
+        with self._writing() as connection:
+            if self._executed(connection, values) == len(values):
+                return {outcome.id for outcome in outcomes}
+            connection.rollback()
+            return {v['b_id'] for v in values if self._executed(connection, [v])}
+
+    @staticmethod
+    def _executed(connection: Connection, values: list[dict[str, Any]]) -> int:
+        return connection.execute(
+            _WRITE, values, execution_options={'preserve_rowcount': True}
+        ).rowcount
+
+    def written(self, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
+        query = select(_job.id, _job.status, _job.result, _job.error).where(
+            _job.id.in_([outcome.id for outcome in outcomes])
+        )
+        with self._reading() as connection:
+            rows = {row.id: row for row in connection.execute(query)}
+        held = {o.id for o in outcomes if o.id in rows and _holds(rows[o.id], o.token)}
+        done = {o.id for o in outcomes if o.id in rows and _shows(rows[o.id], o)}
+        return done - held, held
+
+    def renew(self, fences: Iterable[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
+        by_token: dict[str, list[str]] = {}
+        for job_id, token in sorted(fences):
+            by_token.setdefault(token, []).append(job_id)
+        lost: set[tuple[str, str]] = set()
+        for token, ids in sorted(by_token.items()):
+            with self._writing() as connection:
+                values = {'b_ids': ids, 'b_token': token, 'b_now': now}
+                if connection.execute(_RENEW, values).rowcount != len(ids):
+                    held = self._running_under(connection, ids, token)
+                    lost |= {(job_id, token) for job_id in ids if job_id not in held}
+        return lost
+
+    @staticmethod
+    def _running_under(connection: Connection, ids: Sequence[str], token: str) -> set[str]:
+        query = select(_job.id).where(
+            _job.id.in_(ids), _job.status == RUNNING, _job.result == token
+        )
+        return set(connection.execute(query).scalars())
+
+    # The worker's side: rescue
+
+    def expired(self, before: datetime, limit: int) -> list[Expired]:
+        query = (
+            select(_job.id, _job.result, _job.updated, _job.action, _job.try_max, _job.trys)
+            .where(_job.status == RUNNING, or_(_job.updated.is_(None), _job.updated < before))
+            .order_by(_job.id)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Expired(
+                id, token, updated, action, effective_try_max(_integer(try_max)), _integer(trys) or 0
+            )
+            for id, token, updated, action, try_max, trys in rows
+        ]
+
+    def rescue(self, row: Expired, before: datetime, now: datetime) -> bool:
+        unchanged = _job.result.is_(None) if row.token is None else _job.result == row.token
+        used_up = row.trys >= row.try_max
+        statement = (
+            update(schema.job)
+            .where(
+                _job.id == row.id,
+                _job.status == RUNNING,
+                unchanged,
+                or_(_job.updated.is_(None), _job.updated < before),
+            )
+            .values(
+                status=ERROR if used_up else PENDING,
+                error=WORKER_LOST,
+                result=None,
+                run_at=_job.run_at if used_up else now,
+                updated=now,
+            )
+        )
+        with self._writing() as connection:
+            return bool(connection.execute(statement).rowcount)
+
+    # The server
+
+    def problems(self, tables: Iterable[str]) -> list[str]:
+        with self._reading() as connection:
+            return schema.check(connection, list(tables))
+
+    def ping(self) -> None:
+        """Raise if the database does not answer."""
+        with self._reading() as connection:
+            connection.execute(text('SELECT 1'))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    # Transactions
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._connection(wumai_reads=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._connection() as connection:
+            yield connection
+            try:
+                connection.commit()
+            except TRANSLATED as error:
+                raise translate(error, committing=True) from error
+
+    @contextmanager
+    def _connection(self, **options: Any) -> Iterator[Connection]:
+        try:
+            with self.engine.connect().execution_options(**options) as connection:
+                yield connection
+        except TRANSLATED as error:
+            raise translate(error) from error
+
+
+def _sort_out(rows: Sequence[Row[Any]], token: str) -> Claimed:
+    claimed = Claimed([], [])
+    for row in rows:
+        fields = row._asdict()
+        if reason := _unrunnable(fields):
+            claimed.ended.append((row.id, reason))
+        else:
+            claimed.claims.append(_to_claim(fields, token))
+    return claimed
+
+
+def _unrunnable(row: dict[str, Any]) -> str | None:
+    """Why this pending row can never run, or None."""
+    for name in ('try_period', 'try_max', 'trys'):
+        if row[name] is not None and _integer(row[name]) is None:
+            return f'{name} is no whole number: {row[name]!r:.100}'
+    if row['run_at'] is not None and not isinstance(row['run_at'], datetime):
+        return f'run_at is no time: {row["run_at"]!r:.100}'
+    try_max = effective_try_max(_integer(row['try_max']))
+    if (trys := _integer(row['trys']) or 0) >= try_max:
+        return f'no try is left: {trys} of {try_max} used'
+    return None
+
+
+def _to_claim(row: dict[str, Any], token: str) -> Claim:
+    created = row['created']
+    return Claim(
+        id=row['id'],
+        token=token,
+        action=row['action'],
+        project_id=row['project_id'],
+        params=row['params'],
+        created=created if isinstance(created, datetime) else None,
+        try_period=effective_try_period(_integer(row['try_period'])),
+        try_max=effective_try_max(_integer(row['try_max'])),
+        trys=(_integer(row['trys']) or 0) + 1,
+    )
+
+
+def _integer(value: Any) -> int | None:
+    # SQLite keeps whatever was put into an INTEGER column.
+    try:
+        return None if value is None else int(value)
+    except (ValueError, TypeError):
+        return None
+
+
+def _outcome_values(outcome: Outcome, now: datetime) -> dict[str, Any]:
+    job_id, token, status, error, result, run_at, uncount = astuple(outcome)
+    return {
+        'b_id': job_id,
+        'b_token': token,
+        'b_status': status,
+        'b_error': error,
+        'b_result': result,
+        'b_run_at': run_at,
+        'b_uncount': int(uncount),
+        'b_now': now,
+    }
+
+
+def _holds(row: Row[Any], token: str) -> bool:
+    return bool(row.status == RUNNING and row.result == token)
+
+
+def _shows(row: Row[Any], outcome: Outcome) -> bool:
+    """Whether the row looks as `outcome` left it; a later claim keeps the error text."""
+    if row.status == outcome.status:
+        return bool(row.error == outcome.error and row.result == outcome.result)
+    return outcome.status == PENDING and bool(row.error == outcome.error)

@@ -1,0 +1,1 @@
+"""The job engine: claims due jobs, runs their handlers, writes their outcomes."""

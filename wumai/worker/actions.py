@@ -1,0 +1,90 @@
+"""Which function does an action: routes, or the app's `model/job/action.py`."""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from wumai.config import Config
+from wumai.error import ConfigError
+
+Handler = Callable[[Any], Any]
+
+_MODULE = Path('model', 'job', 'action.py')
+
+
+class UnknownAction(Exception):
+    """No handler of this worker does the action; a newer worker may."""
+
+
+class Actions:
+    """Handlers by the names of their actions."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handler] = {}
+
+    def route(self, handlers: Mapping[str, Handler]) -> None:
+        """Add handlers. Raises ConfigError for one that cannot be called or is there already."""
+        for action, handler in handlers.items():
+            if not isinstance(action, str) or not callable(handler):
+                raise ConfigError(f'a job route maps a name to a function, not {action!r}: {handler!r}')
+            if self._handlers.setdefault(action, handler) is not handler:
+                raise ConfigError(f'the job action {action!r} is routed twice')
+
+    def find(self, action: str) -> Handler:
+        """The handler of `action`. Raises UnknownAction."""
+        try:
+            return self._handlers[action]
+        except KeyError:
+            raise UnknownAction(f'no handler for the action {action!r}') from None
+
+    def __bool__(self) -> bool:
+        return bool(self._handlers)
+
+    def __contains__(self, action: str) -> bool:
+        return action in self._handlers
+
+    def load(self, conf: Config) -> None:
+        """Route the functions of `<app_root>/model/job/action.py`: create_instance does
+        CreateInstance. Raises ConfigError where the file is missing or holds no function.
+        """
+        conf.require('app_root')
+        path = Path(conf.app_root or '') / _MODULE
+        if not path.is_file():
+            raise ConfigError(
+                f'the worker has no handlers: call worker.route({{"ActionName": function}}), '
+                f'or write them into {path}'
+            )
+        module = _load(path)
+        self.route(
+            {
+                camel_case(name): value
+                for name, value in vars(module).items()
+                if callable(value)
+                and not name.startswith('_')
+                and getattr(value, '__module__', None) == module.__name__
+            }
+        )
+        if not self:
+            raise ConfigError(f'{path} holds no function that could do an action')
+
+
+def _load(path: Path) -> ModuleType:
+    root = str(path.parents[2])
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    spec = importlib.util.spec_from_file_location('model.job.action', path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(spec.name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def camel_case(name: str) -> str:
+    """create_instance -> CreateInstance."""
+    return re.sub(r'(?:^|_)([a-z0-9])', lambda match: match[1].upper(), name)

@@ -1,0 +1,120 @@
+"""One try: its greenlet, its timer, its handler, and the outcome that follows."""
+
+from typing import Any
+
+import gevent
+from gevent.hub import get_hub
+
+from wumai import logger
+from wumai.common import local
+from wumai.job import Claim, Interrupt, TryTimeout, load_params
+from wumai.runtime import Runtime
+from wumai.worker.actions import Actions
+from wumai.worker.options import WorkerOptions
+from wumai.worker.outcome import Ending, decide, dump_result, release
+from wumai.worker.running import Running, RunningJob, Try
+from wumai.worker.writer import OutcomeWriter
+
+REPEAT = 1.0
+"""Seconds after which a handler that swallowed an interrupt is interrupted again."""
+
+
+class Executor:
+    """Runs tries, each in a greenlet of its own."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        options: WorkerOptions,
+        actions: Actions,
+        running: Running,
+        writer: OutcomeWriter,
+    ) -> None:
+        self._runtime = runtime
+        self._options = options
+        self._actions = actions
+        self._running = running
+        self._writer = writer
+
+    def start(self, claim: Claim, began: float, *, run: bool = True) -> None:
+        """Run the handler of `claim`, which was claimed at `began` on the monotonic clock.
+
+        Without `run`, hand the job back instead: the worker was stopped meanwhile.
+        """
+        running = Try(claim, began=began, renewed=began)
+        self._running.add(running)
+        if run:
+            running.greenlet = gevent.spawn(self._run, running)
+        else:
+            self.release(running)
+
+    def release(self, running: Try) -> None:
+        """Hand the job back now, its try not counted, whatever its handler does later."""
+        running.abandoned = running.handler_ended = True
+        self._writer.put(running, release(running.claim))
+
+    def _run(self, running: Try) -> None:
+        local.enter('worker', f'{running.id}.{running.claim.trys}')
+        ending = self._call(running)
+        self._running.handler_ended(running)
+        if running.abandoned:
+            return
+        outcome = decide(running.claim, ending, self._runtime.clock.now())
+        if outcome is None:
+            logger.warning('%s: stopped, its lease is lost; nothing is written', running.claim.action)
+            self._running.remove(running)
+        else:
+            self._writer.put(running, outcome)
+
+    def _call(self, running: Try) -> Ending:
+        """Run the handler to its end. Nothing that it raises goes further than here."""
+        timer = get_hub().loop.timer(self._options.exec_timeout, REPEAT)
+        timeout = TryTimeout(f'timeout: the try ran past exec_timeout ({self._options.exec_timeout:g} s)')
+        try:
+            timer.start(_throw, running, timeout)
+            try:
+                value = self._handle(running)
+            finally:
+                timer.stop()
+                timer.close()
+            ending = Ending(result=dump_result(value))
+        except BaseException as error:
+            # SystemExit and KeyboardInterrupt of a handler cost its try, not the worker.
+            ending = Ending(raised=error)
+        return Ending(raised=running.interrupted) if running.interrupted else ending
+
+    def _handle(self, running: Try) -> Any:
+        if running.interrupted:  # before its greenlet ran for the first time
+            return None
+        running.entered = True
+        handler = self._actions.find(running.claim.action)
+        params = load_params(running.claim.params)
+        clock = self._runtime.clock
+        job = RunningJob(running, params, clock.now(), clock, self._options.lease)
+        return handler(job)
+
+
+def interrupt(running: Try, reason: Interrupt) -> None:
+    """Raise `reason` in the handler now and each second until it has ended; call on its hub."""
+    if running.handler_ended:
+        return
+    if not running.entered:
+        running.interrupted = running.interrupted or reason
+        return
+    timer = get_hub().loop.timer(0.0, REPEAT)
+
+    def throw() -> None:
+        if running.handler_ended:
+            timer.stop()
+            timer.close()
+        else:
+            _throw(running, reason)
+
+    timer.start(throw)
+
+
+def _throw(running: Try, reason: Interrupt) -> None:
+    """Called by the hub, so that the handler is somewhere waiting."""
+    running.interrupted = running.interrupted or reason
+    assert running.greenlet is not None
+    running.greenlet.throw(reason)

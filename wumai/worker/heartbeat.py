@@ -1,0 +1,180 @@
+"""Keeps the leases of running tries, and ends the process when a handler can not be ended.
+
+`Leases.beat` is what is done; the runtime's Heartbeat says who calls it: in production a native
+thread, which goes on while a handler holds the hub. A C call that keeps the GIL stops it.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+
+from gevent import monkey
+from gevent.hub import Hub, get_hub
+
+from wumai import logger
+from wumai.job import ERROR, PENDING, WORKER_LOST, LeaseLost, Outcome, TryTimeout
+from wumai.notify.base import Notice
+from wumai.runtime import Runtime
+from wumai.store.base import Store
+from wumai.store.db_errors import StoreError
+from wumai.worker.executor import interrupt
+from wumai.worker.options import WorkerOptions
+from wumai.worker.outcome import Ending, decide
+from wumai.worker.running import Running, Try
+from wumai.worker.writer import OutcomeWriter
+
+EXIT_CODE = 75
+"""EX_TEMPFAIL: the process manager is to start the worker again."""
+FAILING_PERIOD = 2.0
+"""Seconds between attempts while the database fails."""
+LAST_WORDS = 10.0
+"""Seconds that the channels are given before the process leaves."""
+
+
+class Leases:
+    """Renews what runs; looks after tries that outlive their timeout."""
+
+    def __init__(
+        self, runtime: Runtime, options: WorkerOptions, running: Running, writer: OutcomeWriter
+    ) -> None:
+        self._runtime = runtime
+        self._options = options
+        self._running = running
+        self._writer = writer
+        self._period = options.lease / 3
+
+    def beat(self, store: Store) -> float:
+        """Renew all leases once; the seconds until the next time."""
+        asked = self._runtime.clock.monotonic()
+        tries = list(self._running.tries.values())
+        overdue = [one for one in tries if self._is_overdue(one, asked)]
+        if overdue:
+            self._leave(store, overdue)
+        if not tries:
+            return self._period
+        try:
+            lost = store.renew([one.fence for one in tries], self._runtime.clock.now())
+        except StoreError as error:
+            logger.db.warning('%s: the leases of %d jobs were not renewed', error, len(tries))
+            return min(FAILING_PERIOD, self._period)
+        for one in tries:
+            if one.fence not in lost:
+                one.renewed = asked
+            elif not one.handler_ended:
+                self._runtime.heartbeat.in_hub(lambda one=one: _lose(one))
+        return self._period
+
+    def _is_overdue(self, one: Try, now: float) -> bool:
+        age = now - one.began
+        return not one.handler_ended and age > self._options.exec_timeout + self._options.grace
+
+    def _leave(self, store: Store, overdue: list[Try]) -> None:
+        """Write what can still be written, and end the process, so that others take over."""
+        now = self._runtime.clock.now()
+        for one in overdue:
+            logger.critical(
+                '%s %s does not end, the process leaves with %d. It stands at:\n%s',
+                one.claim.action, one.id, EXIT_CODE, _stack(one),
+            )  # fmt: skip
+        reason = f'timeout: the try could not be ended {self._options.grace:g} s after exec_timeout'
+        failed = [decide(one.claim, Ending(raised=TryTimeout(reason)), now) for one in overdue]
+        others = [one for one in self._running.handlers if one not in overdue]
+        outcomes = [
+            *self._writer.unwritten(),
+            *(outcome for outcome in failed if outcome is not None),
+            *(_handed_back(one, now) for one in others),
+        ]
+        try:
+            store.write(outcomes, now)
+        except StoreError as error:
+            logger.critical('%s: the jobs wait until their leases are over', error)
+        notices = [_notice(one, outcome) for one, outcome in zip(overdue, failed, strict=True)]
+        self._runtime.notifier.last_words([n for n in notices if n], LAST_WORDS)
+        self._runtime.heartbeat.leave(EXIT_CODE)
+
+
+def _lose(one: Try) -> None:
+    logger.warning('%s %s: the lease is lost, the handler is stopped', one.claim.action, one.id)
+    interrupt(one, LeaseLost('the lease is lost'))
+
+
+def _handed_back(one: Try, now: datetime) -> Outcome:
+    """A neighbour of the try that ends the process: due at once, its try counted."""
+    claim = one.claim
+    if claim.trys >= claim.try_max:
+        return Outcome(claim.id, claim.token, ERROR, error=WORKER_LOST)
+    return Outcome(claim.id, claim.token, PENDING, error=WORKER_LOST, run_at=now)
+
+
+def _notice(one: Try, outcome: Outcome | None) -> Notice | None:
+    if outcome is None:
+        return None
+    claim = one.claim
+    return Notice(
+        action=claim.action,
+        job_id=claim.id,
+        trys=claim.trys,
+        try_max=claim.try_max,
+        error=outcome.error or '',
+        next_try=outcome.run_at if outcome.status == PENDING else None,
+    )
+
+
+def _stack(one: Try) -> str:
+    # A greenlet that waits has a frame; the one that holds the hub is found among the threads.
+    frame = getattr(one.greenlet, 'gr_frame', None)
+    frames = [frame] if frame else list(sys._current_frames().values())
+    return ''.join(''.join(traceback.format_stack(frame)) for frame in frames)
+
+
+class ThreadHeartbeat:
+    """The Heartbeat of production: a native thread with connections of its own."""
+
+    def __init__(self, connect: Callable[[], Store]) -> None:
+        self._connect = connect
+        self._hub: Hub | None = None
+        # The real ones, also where gevent has put its own in their place.
+        allocate = monkey.get_original('_thread', 'allocate_lock')
+        self._stopping = allocate()
+        self._ended = allocate()
+
+    def start(self, beat: Callable[[Store], float]) -> None:
+        self._hub = get_hub()
+        self._stopping.acquire()
+        self._ended.acquire()
+        monkey.get_original('_thread', 'start_new_thread')(self._run, (beat,))
+
+    def began(self) -> None:
+        """Nothing to do: the thread beats all the time."""
+
+    def in_hub(self, call: Callable[[], None]) -> None:
+        assert self._hub is not None
+        self._hub.loop.run_callback_threadsafe(call)
+
+    def stop(self) -> None:
+        if self._hub is None:
+            return
+        self._hub = None
+        self._stopping.release()
+        self._ended.acquire(timeout=LAST_WORDS)
+
+    def leave(self, code: int) -> None:
+        logger.flush()
+        os._exit(code)
+
+    def _run(self, beat: Callable[[Store], float]) -> None:
+        store: Store | None = None
+        pause = 0.0
+        while not self._stopping.acquire(timeout=pause):
+            try:
+                store = store or self._connect()
+                pause = beat(store)
+            except Exception:
+                logger.exception('the heartbeat failed')
+                pause = FAILING_PERIOD
+        if store:
+            store.close()
+        get_hub().destroy()
+        self._ended.release()

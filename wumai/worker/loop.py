@@ -1,0 +1,163 @@
+"""The loop of a worker: claim what is due, run it, wait."""
+
+from datetime import datetime, timedelta
+
+import gevent
+from gevent.event import Event
+
+from wumai import logger
+from wumai.clock import floor_second
+from wumai.job import Claim, make_token
+from wumai.runtime import Runtime
+from wumai.store.base import Candidate, Claimed
+from wumai.store.db_errors import Busy, InDoubt, Rejected, StoreError
+from wumai.worker.backoff import Backoff
+from wumai.worker.executor import Executor
+from wumai.worker.options import WorkerOptions
+from wumai.worker.rescue import Rescuer
+from wumai.worker.running import Running
+
+WINDOW = 4
+"""Candidates read for each place, so that workers who draw from them seldom collide."""
+JITTER = 0.1
+"""The part of poll_interval by which workers' polls differ."""
+CONTENDED_PAUSE = 0.01
+"""Seconds to wait where others took all that was due; doubled each time, up to a poll."""
+
+
+class Loop:
+    """Turns until it is told to stop."""
+
+    def __init__(
+        self, runtime: Runtime, options: WorkerOptions, running: Running, executor: Executor
+    ) -> None:
+        self._runtime = runtime
+        self._options = options
+        self._running = running
+        self._executor = executor
+        self._rescuer = Rescuer(runtime, options.lease)
+        self._backoff = Backoff(runtime)
+        self._poll = options.poll_interval * (1 - JITTER * runtime.entropy.fraction())
+        self._contended = CONTENDED_PAUSE
+        self._wakeup = Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """End the wait: something may be due, or a place is free."""
+        self._wakeup.set()
+
+    def stop(self) -> None:
+        """Claim nothing more. `run` returns after the turn that it is in."""
+        self._stopping = True
+        self.wake()
+
+    def run(self) -> None:
+        """Take turns, and survive whatever happens in one."""
+        while not self._stopping:
+            self._wakeup.clear()
+            pause = self._guarded_turn()
+            if self._stopping:
+                return
+            if pause > 0:
+                self._runtime.clock.wait(self._wakeup, pause)
+            else:
+                gevent.sleep(0)
+
+    def _guarded_turn(self) -> float:
+        try:
+            pause = self._turn()
+            self._backoff.reset()
+            return pause
+        except StoreError as error:
+            self._rescuer.forget()
+            return self._backoff.next(error, 'no jobs can be claimed')
+        except Exception:
+            logger.exception('a turn of the worker failed')
+            self._rescuer.forget()
+            return self._poll
+
+    def _turn(self) -> float:
+        """One look at the table; the seconds to wait before the next."""
+        self._rescuer.look()
+        places = min(self._options.pick_size, self._running.free)
+        if places <= 0:
+            return self._poll
+        now = self._runtime.clock.now()
+        soon = now + timedelta(seconds=self._poll)
+        candidates = self._runtime.worker_store.candidates(soon, WINDOW * places)
+        due = [candidate.id for candidate in candidates if _is_due(candidate, now)]
+        if not due:
+            return self._until_due(candidates, now)
+        began = self._runtime.clock.monotonic()
+        claimed = self._claim(self._draw(due, places), places, now)
+        if not claimed.claims and not claimed.ended:
+            self._contended = min(self._contended * 2, self._poll)
+            return self._contended
+        self._contended = CONTENDED_PAUSE
+        self._begin(claimed, began)
+        return 0
+
+    def _draw(self, due: list[str], places: int) -> list[str]:
+        if len(due) > places:
+            self._runtime.entropy.shuffle(due)
+        return due[:places]
+
+    def _until_due(self, candidates: list[Candidate], now: datetime) -> float:
+        times = [c.run_at for c in candidates if isinstance(c.run_at, datetime)]
+        return min([self._poll, *((time - now).total_seconds() for time in times)])
+
+    def _begin(self, claimed: Claimed, began: float) -> None:
+        for job_id, reason in claimed.ended:
+            logger.warning('%s ends in error, unrun: %s', job_id, reason)
+        for claim in claimed.claims:
+            self._executor.start(claim, began, run=not self._stopping)
+        if claimed.claims:
+            self._runtime.heartbeat.began()
+
+    def _claim(self, ids: list[str], places: int, now: datetime) -> Claimed:
+        try:
+            return self._claim_together(ids, places, now)
+        except (Rejected, StoreError) as error:
+            if type(error) not in (Rejected, StoreError):
+                raise
+            return self._claim_apart(ids, now, error)
+
+    def _claim_together(self, ids: list[str], places: int, now: datetime) -> Claimed:
+        token = make_token(self._runtime.worker_name, self._runtime.entropy.nonce())
+        try:
+            return self._runtime.worker_store.claim(ids, places, token, floor_second(now))
+        except InDoubt as error:
+            return Claimed(self._settle(ids, token, error), [])
+
+    def _claim_apart(self, ids: list[str], now: datetime, problem: StoreError) -> Claimed:
+        """One by one, since one of them could not be read: that row alone is ended."""
+        together = Claimed([], [])
+        for job_id in ids:
+            try:
+                one = self._claim_together([job_id], 1, now)
+            except Busy:
+                continue
+            except StoreError as error:
+                if type(error) not in (Rejected, StoreError):
+                    raise
+                reason = f'the row cannot be read: {error}'
+                self._runtime.worker_store.end_unread(job_id, reason[:1000], floor_second(now))
+                one = Claimed([], [(job_id, reason)])
+            together.claims.extend(one.claims)
+            together.ended.extend(one.ended)
+        logger.warning('%s: claimed one by one', problem)
+        return together
+
+    def _settle(self, ids: list[str], token: str, doubt: StoreError) -> list[Claim]:
+        """What a claim whose commit is in doubt has taken, read when the database answers."""
+        while True:
+            self._backoff.wait(doubt, 'a claim is in doubt')
+            try:
+                return self._runtime.worker_store.held(ids, token)
+            except StoreError as error:
+                doubt = error
+
+
+def _is_due(candidate: Candidate, now: datetime) -> bool:
+    # What is no time is due, so that the claim can end that row.
+    return not isinstance(candidate.run_at, datetime) or candidate.run_at <= now

@@ -1,0 +1,86 @@
+"""What follows from the end of a try: a value, decided by pure functions and applied elsewhere."""
+
+import json
+import traceback
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from wumai.clock import ceil_second
+from wumai.common.jsonable import jsonable
+from wumai.job import (
+    ERROR,
+    FINISHED,
+    PENDING,
+    BadParams,
+    Claim,
+    GiveUp,
+    LeaseLost,
+    Outcome,
+    RunLater,
+    Stopped,
+    TryTimeout,
+)
+
+
+class BadResult(ValueError):
+    """The handler's result cannot be stored as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a try ended: with the text of a result, or with what was raised."""
+
+    result: str | None = None
+    raised: BaseException | None = None
+
+
+def dump_result(value: Any) -> str:
+    """A handler's result as ASCII JSON, which any column can hold. Raises BadResult."""
+    try:
+        return json.dumps(value, allow_nan=False, default=jsonable)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadResult(f'the result cannot be stored: {error}') from None
+
+
+def decide(claim: Claim, ending: Ending, now: datetime) -> Outcome | None:
+    """The outcome of a try that ended at `now`; None where the job is no longer ours."""
+    match ending.raised:
+        case None:
+            return Outcome(claim.id, claim.token, FINISHED, result=ending.result)
+        case LeaseLost():
+            return None
+        case Stopped():
+            return release(claim)
+        case RunLater(seconds=seconds):
+            return release(claim, ceil_second(now + timedelta(seconds=seconds)))
+        case GiveUp() | BadParams() | BadResult() as final:
+            return Outcome(claim.id, claim.token, ERROR, error=str(final) or type(final).__name__)
+        case TryTimeout() as late:
+            return _failed(claim, str(late), now)
+        case error:
+            return _failed(claim, describe(error), now)
+
+
+def release(claim: Claim, run_at: datetime | None = None) -> Outcome:
+    """The job goes back, its try not counted."""
+    return Outcome(claim.id, claim.token, PENDING, run_at=run_at, uncount=True)
+
+
+def _failed(claim: Claim, error: str, now: datetime) -> Outcome:
+    if claim.trys >= claim.try_max:
+        return Outcome(claim.id, claim.token, ERROR, error=error)
+    due = ceil_second(now + timedelta(seconds=claim.try_period))
+    return Outcome(claim.id, claim.token, PENDING, error=error, run_at=due)
+
+
+def describe(error: BaseException) -> str:
+    """An exception as the column `error` holds it: its name and message, then the traceback."""
+    try:
+        message = str(error)
+    except Exception:  # an app's exception may fail to print itself
+        message = '(its message cannot be printed)'
+    name = type(error).__name__
+    headline = f'{name}: {message}' if message else name
+    trace = ''.join(traceback.format_tb(error.__traceback__))
+    return f'{headline}\n{trace}' if trace else headline
