@@ -1,7 +1,227 @@
-"""placeholder: being written"""
+"""The logs: `<log_dir>/<server>/normal.log`, `access.log` and `db.log`, rotated at midnight UTC.
+
+All is standard logging below the logger `wumai`, so that handlers of the app's own see it too.
+One handler at that logger brings each record to the file that it belongs to: the server by the
+running context, the file by the logger's name. Before `setup` nothing is written.
+"""
+
 import logging
-_l = logging.getLogger('wumai')
-info = _l.info
-warning = _l.warning
-error = _l.error
-exception = _l.exception
+import os
+import re
+import time
+from pathlib import Path
+
+from concurrent_log_handler import ConcurrentTimedRotatingFileHandler
+from gevent import monkey
+
+from wumai.common import local
+from wumai.common.secrets import mask_text
+from wumai.config import CONF
+from wumai.error import ConfigError
+
+_ROOT = 'wumai'
+_LOGS = ('normal', 'access', 'db')
+_SQL = 'sqlalchemy.engine'
+_SHOWN_ACTION = 80
+
+_root = logging.getLogger(_ROOT)
+_access = _root.getChild('access')
+
+db = _root.getChild('db')
+"""What concerns the database: connections lost, retries, the clock's offset."""
+
+debug = _root.debug
+info = _root.info
+warning = _root.warning
+warn = _root.warning
+error = _root.error
+exception = _root.exception
+critical = _root.critical
+
+
+def getChild(file: str) -> logging.Logger:  # noqa: N802 - the users' name, as in logging
+    """The logger of a source file, named by its path below `CONF.app_root`, else by its name."""
+    path, root = Path(file).resolve(), CONF.get('app_root')
+    if root and path.is_relative_to(home := Path(root).resolve()):
+        return _root.getChild(path.relative_to(home).as_posix())
+    return _root.getChild(path.name)
+
+
+def access(peer: str, action: str | None, code: int, http_status: int, milliseconds: float) -> None:
+    """Write the line of one answered request."""
+    shown = (action or '-')[:_SHOWN_ACTION]
+    if any(character.isspace() for character in shown):
+        shown = repr(shown)
+    _access.info('%s %s %d %d %.1fms', peer, shown, code, http_status, milliseconds)
+
+
+def setup(name: str, log_dir: str | os.PathLike[str], *, debug: bool = False) -> None:
+    """Write the logs of the server `name` to its folder in `log_dir`; again is no harm.
+
+    The first server set up also takes the lines that belong to none. With `debug` or
+    `CONF.db_log`, db.log has each SQL statement. Raises ConfigError.
+    """
+    _router.add(name, _Folder(name, Path(log_dir), logging.DEBUG if debug else logging.INFO))
+    if debug or CONF.get('db_log'):
+        _log_sql(True)
+
+
+def flush() -> None:
+    """Nothing is held back: each line is in its file when its call returns."""
+
+
+def shutdown(name: str | None = None) -> None:
+    """Close the logs of one server, or of all."""
+    _router.remove(name)
+    if not _router.folders:
+        _log_sql(False)
+
+
+class _LineFormatter(logging.Formatter):
+    """`[LOGGER NAME][level][time][contextId][logger] message`, and nobody can forge a line."""
+
+    def __init__(self, log: str) -> None:
+        super().__init__()
+        self._log = log
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(record.created))
+        context, name = _one_line(local.get_context_id()), _shown_name(record.name)
+        line = (
+            f'[{self._log}][{record.levelname}][{moment},{int(record.msecs):03d}]'
+            f'[{context}][{name}] {_one_line(mask_text(record.getMessage()))}'
+        )
+        if record.exc_info:
+            line += '\n' + _many_lines(mask_text(self.formatException(record.exc_info)))
+        if record.stack_info:
+            line += '\n' + _many_lines(mask_text(record.stack_info))
+        return line
+
+
+# What ends a line or steers a terminal, and what UTF-8 cannot hold.
+_CONTROL = re.compile('[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+_CONTROL_IN_LINES = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+
+
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else _CONTROL.sub(_escaped, text)
+
+
+def _many_lines(text: str) -> str:
+    """A traceback: its lines stay, but none begins like a line of the log."""
+    return _CONTROL_IN_LINES.sub(_escaped, '\n' + text).replace('\n[', '\n [')[1:]
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode('unicode_escape').decode('ascii')
+
+
+def _shown_name(name: str) -> str:
+    if name in (_ROOT, _access.name, db.name):
+        return 'root'
+    return _one_line(name.removeprefix(_ROOT + '.'))
+
+
+class _LogFile(ConcurrentTimedRotatingFileHandler):
+    """A file that several processes append to.
+
+    The library takes a file lock for each line. We need it only to rotate: until then a line is
+    one write to a file opened for appending, which the kernel does not interleave.
+    """
+
+    def __init__(self, path: Path, log: str) -> None:
+        super().__init__(str(path), when='midnight', utc=True, encoding='utf-8')
+        self.setFormatter(_LineFormatter(log))
+        self._checked = 0
+        path.touch()
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        # A native lock: the heartbeat logs from a native thread, and no greenlet switches here.
+        self.lock = monkey.get_original('threading', 'RLock')()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        second, stream = int(record.created), self.clh.stream
+        if stream is None or second != self._checked or second >= self.rolloverAt:
+            self._checked = second
+            super().emit(record)  # looks whether the file was rotated, moved or removed
+            return
+        try:
+            os.write(stream.fileno(), f'{self.format(record)}\n'.encode())
+        except Exception:
+            self.handleError(record)
+
+
+class _Folder:
+    """The three files of one server."""
+
+    def __init__(self, name: str, log_dir: Path, level: int) -> None:
+        if not name or Path(name).name != name:
+            raise ConfigError(f'{name!r} cannot name a server: it is to name a folder of logs too')
+        self.path = log_dir.absolute() / name
+        self.level = level
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.files = {log: _LogFile(self.path / f'{log}.log', log) for log in _LOGS}
+        except OSError as error:
+            raise ConfigError(f'log_dir {str(log_dir)!r} cannot be written: {error}') from None
+
+    def close(self) -> None:
+        for file in self.files.values():
+            file.close()
+
+
+class _Router(logging.Handler):
+    """Brings each record to its file. Without folders it is no handler of anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folders: dict[str, _Folder] = {}
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        self.lock = None  # each file has its own
+
+    def add(self, name: str, folder: _Folder) -> None:
+        before = self.folders.get(name)
+        self.folders[name] = folder
+        if before:
+            before.close()
+        _root.addHandler(self)
+        self._set_level()
+
+    def remove(self, name: str | None) -> None:
+        names = list(self.folders) if name is None else [name]
+        for folder in [self.folders.pop(name) for name in names if name in self.folders]:
+            folder.close()
+        if not self.folders:
+            _root.removeHandler(self)
+        self._set_level()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        folder = self.folders.get(local.get_server()) or next(iter(self.folders.values()), None)
+        if folder and record.levelno >= folder.level:
+            folder.files[_log_of(record.name)].handle(record)
+
+    def _set_level(self) -> None:
+        _root.setLevel(
+            min((folder.level for folder in self.folders.values()), default=logging.NOTSET)
+        )
+
+
+def _log_of(logger: str) -> str:
+    if logger == _access.name:
+        return 'access'
+    return 'db' if logger == db.name or logger.startswith(_SQL) else 'normal'
+
+
+def _log_sql(on: bool) -> None:
+    """Let db.log have the statements. An engine looks at the level when it connects."""
+    statements = logging.getLogger(_SQL)
+    if on:
+        statements.addHandler(_router)
+        statements.setLevel(logging.INFO)
+    elif _router in statements.handlers:
+        statements.removeHandler(_router)
+        statements.setLevel(logging.NOTSET)
+
+
+_router = _Router()
