@@ -1,0 +1,6 @@
+"""Fixtures for all tests."""
+
+from tests.mariadb import mysql_database, mysql_url
+from tests.postgresql import postgresql_database, postgresql_url
+
+__all__ = ['mysql_database', 'mysql_url', 'postgresql_database', 'postgresql_url']
