@@ -54,6 +54,4 @@ class RandomEntropy:
 
 
 def _base32(number: int) -> str:
-    return ''.join(
-        _ALPHABET[number >> 5 * place & 31] for place in range(_ID_DIGITS - 1, -1, -1)
-    )
+    return ''.join(_ALPHABET[number >> 5 * place & 31] for place in range(_ID_DIGITS - 1, -1, -1))

@@ -6,10 +6,13 @@ Knows no SQL, no clock and no Flask. The states and moves are those of docs/jobs
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-PENDING, RUNNING, FINISHED, ERROR = 'pending', 'running', 'finished', 'error'
 Status = Literal['pending', 'running', 'finished', 'error']
+PENDING: Final = 'pending'
+RUNNING: Final = 'running'
+FINISHED: Final = 'finished'
+ERROR: Final = 'error'
 
 DEFAULT_TRY_PERIOD = 600
 DEFAULT_TRY_MAX = 3

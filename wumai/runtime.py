@@ -1,4 +1,4 @@
-"""Runtime: what a running wumai is made of. Each part is a seam with a system and a virtual peer."""
+"""What a running wumai is made of. Each part is a seam with a system and a virtual peer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,8 +15,10 @@ from wumai.store.base import Store
 class Heartbeat(Protocol):
     """What calls `beat` while jobs run: a native thread, or a timer in a simulation."""
 
-    def start(self, beat: Callable[[Store], float]) -> None:
-        """Begin to call `beat(store)`, which returns the seconds until the next call."""
+    def start(self, beat: Callable[[Store], float | None], period: float) -> None:
+        """Call `beat(store)`, which returns the seconds until the next call: after `period`
+        where it returns None, since nothing runs.
+        """
 
     def began(self) -> None:
         """Tries have begun where there were none."""

@@ -95,7 +95,7 @@ class Job:
         row = bootstrap.current().store.get_job(job_id)
         if row is None:
             raise ResourceNotFound(job_id)
-        return _from_row(row)
+        return Job.from_row(row)
 
     @staticmethod
     def list(
@@ -109,7 +109,7 @@ class Job:
     ) -> 'list[Job]':
         """Jobs by age; for the next page, give the last id of this one as `after`."""
         wanted = JobFilter(status, action, project_id, after, limit, newest_first)
-        return [_from_row(row) for row in bootstrap.current().store.list_jobs(wanted)]
+        return [Job.from_row(row) for row in bootstrap.current().store.list_jobs(wanted)]
 
     @staticmethod
     def cancel(job_id: str) -> bool:
@@ -127,6 +127,25 @@ class Job:
         if retried:
             runtime.wakeups.created()
         return retried
+
+    @staticmethod
+    def from_row(row: JobRow) -> 'Job':
+        """The job that a row of the table holds."""
+        return Job(
+            id=row.id,
+            project_id=row.project_id,
+            action=row.action,
+            status=row.status,
+            error=row.error,
+            result=_loaded(row.result) if row.status == 'finished' else None,
+            params=_params(row.params),
+            updated=row.updated,
+            created=row.created,
+            run_at=row.run_at,
+            try_period=effective_try_period(row.try_period),
+            try_max=effective_try_max(row.try_max),
+            trys=row.trys or 0,
+        )
 
 
 def _row_from(runtime: Runtime, index: int, job: Mapping[str, Any]) -> JobRow:
@@ -238,24 +257,6 @@ def _insert_alone(runtime: Runtime, rows: list[JobRow]) -> None:
                 raise
         gevent.sleep(0.05 * attempt)
     return None
-
-
-def _from_row(row: JobRow) -> Job:
-    return Job(
-        id=row.id,
-        project_id=row.project_id,
-        action=row.action,
-        status=row.status,
-        error=row.error,
-        result=_loaded(row.result) if row.status == 'finished' else None,
-        params=_params(row.params),
-        updated=row.updated,
-        created=row.created,
-        run_at=row.run_at,
-        try_period=effective_try_period(row.try_period),
-        try_max=effective_try_max(row.try_max),
-        trys=row.trys or 0,
-    )
 
 
 def _loaded(text: str | None) -> Any:

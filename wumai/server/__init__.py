@@ -44,5 +44,5 @@ def create_worker(
 def _prepare(name: str, debug: bool) -> Runtime:
     CONF.require('app_root', 'log_dir')
     patch_all()
-    logger.setup(name, CONF.log_dir, debug=debug)
+    logger.setup(name, CONF.log_dir or '', debug=debug)
     return bootstrap.current()

@@ -1,11 +1,12 @@
 """The worker server: its parts put together, its start, its stop."""
 
+from collections.abc import Mapping
+
 import gevent
 from gevent.event import Event
 
-from collections.abc import Mapping
-
 from wumai import logger
+from wumai.common import local
 from wumai.job import Stopped
 from wumai.notify.base import Channel
 from wumai.runtime import Runtime
@@ -39,7 +40,6 @@ class Worker:
         self._loop = Loop(runtime, options, self._running, self._executor)
         self._running.on_change = self._loop.wake
         self._stop = Event()
-        self._abort = Event()
 
     def route(self, handlers: Mapping[str, Handler]) -> 'Worker':
         """Add handlers by action; each takes one argument, the job."""
@@ -54,20 +54,19 @@ class Worker:
     def start(self) -> None:
         """Run jobs until SIGTERM, SIGINT, SIGQUIT or `stop()`.
 
-        Raises SystemExit(1) if the database could not be reached at the end, and after a second
-        signal; ConfigError or SchemaError where it cannot run.
+        Raises SystemExit(1) if the database could not be reached at the end; a second signal
+        leaves at once with 1. Raises ConfigError or SchemaError where it cannot run.
         """
         if not self._actions:
             self._actions.load(self._runtime.config)
         self._runtime.worker_store  # noqa: B018 - a missing setting is an error here, not later
-        with stop_signals(self.stop, self._abort.set):
+        local.enter('worker', '-')
+        with stop_signals(self.stop):
+            # In a greenlet of its own: a signal that strikes here must not strike the loop.
             serving = gevent.spawn(self._serve)
-            gevent.wait([serving, self._abort], count=1)
-            if not serving.ready():
-                logger.critical('stopped by a second signal, without waiting for anything')
-                raise SystemExit(1)
-            if not serving.get():
-                raise SystemExit(1)
+            serving.join()
+        if not serving.get():
+            raise SystemExit(1)
 
     def stop(self) -> None:
         """Begin the graceful stop; `start` returns when it is done."""
@@ -75,10 +74,11 @@ class Worker:
 
     def _serve(self) -> bool:
         """The whole life of the worker; whether all is in the database at its end."""
+        local.enter('worker', '-')
         if not self._await_database():
             return False
         leases = Leases(self._runtime, self.options, self._running, self._writer)
-        self._runtime.heartbeat.start(leases.beat)
+        self._runtime.heartbeat.start(leases.beat, leases.period)
         forget = self._runtime.wakeups.listen(self._loop.wake)
         writing = gevent.spawn(self._writer.run)
         looping = gevent.spawn(self._loop.run)
@@ -103,7 +103,7 @@ class Worker:
                 self._stop.wait(backoff.next(error, 'waiting for the database'))
         return False
 
-    def _wind_down(self, looping: gevent.Greenlet[..., None]) -> bool:
+    def _wind_down(self, looping: 'gevent.Greenlet[..., None]') -> bool:
         logger.info('stopping: %d jobs are running', len(self._running.handlers))
         clock, deadline = self._runtime.clock, self.options.grace
         began = clock.monotonic()

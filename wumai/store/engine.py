@@ -86,7 +86,9 @@ def _checked(text: str) -> URL:
         url = make_url(text)
     except Exception:
         # The text may hold a password: it is not repeated.
-        raise ConfigError('DB_URL is no SQLAlchemy URL, such as mysql+pymysql://user@host/db') from None
+        raise ConfigError(
+            'DB_URL is no SQLAlchemy URL, such as mysql+pymysql://user@host/db'
+        ) from None
     url = url.set(drivername=_DEFAULT_DRIVERS.get(url.drivername, url.drivername))
     if url.get_driver_name() == 'mysqldb':
         raise ConfigError(

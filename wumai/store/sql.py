@@ -282,9 +282,14 @@ class SqlStore:
             rows = connection.execute(query).all()
         return [
             Expired(
-                id, token, updated, action, effective_try_max(_integer(try_max)), _integer(trys) or 0
+                job_id,
+                token,
+                updated,
+                action,
+                effective_try_max(_integer(try_max)),
+                _integer(trys) or 0,
             )
-            for id, token, updated, action, try_max, trys in rows
+            for job_id, token, updated, action, try_max, trys in rows
         ]
 
     def rescue(self, row: Expired, before: datetime, now: datetime) -> bool:
@@ -409,11 +414,11 @@ def _outcome_values(outcome: Outcome, now: datetime) -> dict[str, Any]:
     }
 
 
-def _holds(row: Row[Any], token: str) -> bool:
+def _holds(row: Any, token: str) -> bool:
     return bool(row.status == RUNNING and row.result == token)
 
 
-def _shows(row: Row[Any], outcome: Outcome) -> bool:
+def _shows(row: Any, outcome: Outcome) -> bool:
     """Whether the row looks as `outcome` left it; a later claim keeps the error text."""
     if row.status == outcome.status:
         return bool(row.error == outcome.error and row.result == outcome.result)

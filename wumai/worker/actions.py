@@ -30,7 +30,9 @@ class Actions:
         """Add handlers. Raises ConfigError for one that cannot be called or is there already."""
         for action, handler in handlers.items():
             if not isinstance(action, str) or not callable(handler):
-                raise ConfigError(f'a job route maps a name to a function, not {action!r}: {handler!r}')
+                raise ConfigError(
+                    f'a job route maps a name to a function, not {action!r}: {handler!r}'
+                )
             if self._handlers.setdefault(action, handler) is not handler:
                 raise ConfigError(f'the job action {action!r} is routed twice')
 

@@ -61,7 +61,9 @@ class Executor:
             return
         outcome = decide(running.claim, ending, self._runtime.clock.now())
         if outcome is None:
-            logger.warning('%s: stopped, its lease is lost; nothing is written', running.claim.action)
+            logger.warning(
+                '%s: stopped, its lease is lost; nothing is written', running.claim.action
+            )
             self._running.remove(running)
         else:
             self._writer.put(running, outcome)
@@ -69,7 +71,9 @@ class Executor:
     def _call(self, running: Try) -> Ending:
         """Run the handler to its end. Nothing that it raises goes further than here."""
         timer = get_hub().loop.timer(self._options.exec_timeout, REPEAT)
-        timeout = TryTimeout(f'timeout: the try ran past exec_timeout ({self._options.exec_timeout:g} s)')
+        timeout = TryTimeout(
+            f'timeout: the try ran past exec_timeout ({self._options.exec_timeout:g} s)'
+        )
         try:
             timer.start(_throw, running, timeout)
             try:

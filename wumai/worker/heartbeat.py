@@ -9,20 +9,22 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from gevent import monkey
 from gevent.hub import Hub, get_hub
 
 from wumai import logger
-from wumai.job import ERROR, PENDING, WORKER_LOST, LeaseLost, Outcome, TryTimeout
-from wumai.notify.base import Notice
+from wumai.common import local
+from wumai.job import ERROR, PENDING, WORKER_LOST, LeaseLost, Outcome
 from wumai.runtime import Runtime
 from wumai.store.base import Store
 from wumai.store.db_errors import StoreError
 from wumai.worker.executor import interrupt
 from wumai.worker.options import WorkerOptions
-from wumai.worker.outcome import Ending, decide
+from wumai.worker.outcome import failed
 from wumai.worker.running import Running, Try
+from wumai.worker.telling import failure
 from wumai.worker.writer import OutcomeWriter
 
 EXIT_CODE = 75
@@ -43,28 +45,28 @@ class Leases:
         self._options = options
         self._running = running
         self._writer = writer
-        self._period = options.lease / 3
+        self.period = options.lease / 3
 
-    def beat(self, store: Store) -> float:
-        """Renew all leases once; the seconds until the next time."""
+    def beat(self, store: Store) -> float | None:
+        """Renew all leases once; the seconds until the next time, None where nothing runs."""
         asked = self._runtime.clock.monotonic()
         tries = list(self._running.tries.values())
         overdue = [one for one in tries if self._is_overdue(one, asked)]
         if overdue:
             self._leave(store, overdue)
         if not tries:
-            return self._period
+            return None
         try:
             lost = store.renew([one.fence for one in tries], self._runtime.clock.now())
         except StoreError as error:
             logger.db.warning('%s: the leases of %d jobs were not renewed', error, len(tries))
-            return min(FAILING_PERIOD, self._period)
+            return min(FAILING_PERIOD, self.period)
         for one in tries:
             if one.fence not in lost:
                 one.renewed = asked
             elif not one.handler_ended:
-                self._runtime.heartbeat.in_hub(lambda one=one: _lose(one))
-        return self._period
+                self._runtime.heartbeat.in_hub(partial(_lose, one))
+        return self.period
 
     def _is_overdue(self, one: Try, now: float) -> bool:
         age = now - one.began
@@ -79,19 +81,19 @@ class Leases:
                 one.claim.action, one.id, EXIT_CODE, _stack(one),
             )  # fmt: skip
         reason = f'timeout: the try could not be ended {self._options.grace:g} s after exec_timeout'
-        failed = [decide(one.claim, Ending(raised=TryTimeout(reason)), now) for one in overdue]
+        ended = [(one, failed(one.claim, reason, now)) for one in overdue]
         others = [one for one in self._running.handlers if one not in overdue]
         outcomes = [
             *self._writer.unwritten(),
-            *(outcome for outcome in failed if outcome is not None),
+            *(outcome for _, outcome in ended),
             *(_handed_back(one, now) for one in others),
         ]
         try:
             store.write(outcomes, now)
         except StoreError as error:
             logger.critical('%s: the jobs wait until their leases are over', error)
-        notices = [_notice(one, outcome) for one, outcome in zip(overdue, failed, strict=True)]
-        self._runtime.notifier.last_words([n for n in notices if n], LAST_WORDS)
+        notices = [failure(one.claim, outcome) for one, outcome in ended]
+        self._runtime.notifier.last_words(notices, LAST_WORDS)
         self._runtime.heartbeat.leave(EXIT_CODE)
 
 
@@ -106,20 +108,6 @@ def _handed_back(one: Try, now: datetime) -> Outcome:
     if claim.trys >= claim.try_max:
         return Outcome(claim.id, claim.token, ERROR, error=WORKER_LOST)
     return Outcome(claim.id, claim.token, PENDING, error=WORKER_LOST, run_at=now)
-
-
-def _notice(one: Try, outcome: Outcome | None) -> Notice | None:
-    if outcome is None:
-        return None
-    claim = one.claim
-    return Notice(
-        action=claim.action,
-        job_id=claim.id,
-        trys=claim.trys,
-        try_max=claim.try_max,
-        error=outcome.error or '',
-        next_try=outcome.run_at if outcome.status == PENDING else None,
-    )
 
 
 def _stack(one: Try) -> str:
@@ -140,11 +128,11 @@ class ThreadHeartbeat:
         self._stopping = allocate()
         self._ended = allocate()
 
-    def start(self, beat: Callable[[Store], float]) -> None:
+    def start(self, beat: Callable[[Store], float | None], period: float) -> None:
         self._hub = get_hub()
         self._stopping.acquire()
         self._ended.acquire()
-        monkey.get_original('_thread', 'start_new_thread')(self._run, (beat,))
+        monkey.get_original('_thread', 'start_new_thread')(self._run, (beat, period))
 
     def began(self) -> None:
         """Nothing to do: the thread beats all the time."""
@@ -164,13 +152,14 @@ class ThreadHeartbeat:
         logger.flush()
         os._exit(code)
 
-    def _run(self, beat: Callable[[Store], float]) -> None:
+    def _run(self, beat: Callable[[Store], float | None], period: float) -> None:
+        local.enter('worker', '-')
         store: Store | None = None
         pause = 0.0
         while not self._stopping.acquire(timeout=pause):
             try:
                 store = store or self._connect()
-                pause = beat(store)
+                pause = beat(store) or period
             except Exception:
                 logger.exception('the heartbeat failed')
                 pause = FAILING_PERIOD

@@ -37,7 +37,8 @@ class Loop:
         self._executor = executor
         self._rescuer = Rescuer(runtime, options.lease)
         self._backoff = Backoff(runtime)
-        self._poll = options.poll_interval * (1 - JITTER * runtime.entropy.fraction())
+        jitter = JITTER * runtime.entropy.fraction()
+        self._poll = round(options.poll_interval * (1 - jitter), 3)
         self._contended = CONTENDED_PAUSE
         self._wakeup = Event()
         self._stopping = False

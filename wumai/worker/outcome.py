@@ -57,9 +57,9 @@ def decide(claim: Claim, ending: Ending, now: datetime) -> Outcome | None:
         case GiveUp() | BadParams() | BadResult() as final:
             return Outcome(claim.id, claim.token, ERROR, error=str(final) or type(final).__name__)
         case TryTimeout() as late:
-            return _failed(claim, str(late), now)
+            return failed(claim, str(late), now)
         case error:
-            return _failed(claim, describe(error), now)
+            return failed(claim, describe(error), now)
 
 
 def release(claim: Claim, run_at: datetime | None = None) -> Outcome:
@@ -67,7 +67,8 @@ def release(claim: Claim, run_at: datetime | None = None) -> Outcome:
     return Outcome(claim.id, claim.token, PENDING, run_at=run_at, uncount=True)
 
 
-def _failed(claim: Claim, error: str, now: datetime) -> Outcome:
+def failed(claim: Claim, error: str, now: datetime) -> Outcome:
+    """The try failed at `now`: due again after try_period, or the job gives up."""
     if claim.trys >= claim.try_max:
         return Outcome(claim.id, claim.token, ERROR, error=error)
     due = ceil_second(now + timedelta(seconds=claim.try_period))

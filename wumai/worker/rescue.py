@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from wumai import logger
 from wumai.job import WORKER_LOST, Expired
-from wumai.notify.base import Notice
 from wumai.runtime import Runtime
+from wumai.worker.telling import notice
 
 ROWS = 100
 """Looked at in one turn."""
@@ -55,17 +55,6 @@ class Rescuer:
         if not self._runtime.worker_store.rescue(row, before, now):
             return
         gave_up = row.trys >= row.try_max
-        logger.warning(
-            '%s %s: rescued from %s, which was lost in try %d of %d',
-            row.action, row.id, row.worker or 'an unknown worker', row.trys, row.try_max,
-        )  # fmt: skip
-        self._runtime.notifier.failed(
-            Notice(
-                action=row.action,
-                job_id=row.id,
-                trys=row.trys,
-                try_max=row.try_max,
-                error=WORKER_LOST,
-                next_try=None if gave_up else now,
-            )
-        )
+        told = notice(row, WORKER_LOST, None if gave_up else now)
+        logger.warning('%s (rescued from %s)', told.text, row.worker or 'an unknown worker')
+        self._runtime.notifier.failed(told)

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import gevent
-from greenlet import greenlet
 
 from wumai.job import Claim, Interrupt
 
@@ -20,7 +19,7 @@ class Try:
     """Monotonic seconds at its claim, before the statement was sent."""
     renewed: float
     """Monotonic seconds before the last statement that renewed the lease."""
-    greenlet: greenlet | None = None
+    greenlet: 'gevent.Greenlet[..., None] | None' = None
     interrupted: Interrupt | None = None
     """The first interrupt that was sent; it decides the outcome, whatever the handler does then."""
     entered: bool = False

@@ -7,11 +7,11 @@ from gevent.event import Event
 
 from wumai import logger
 from wumai.job import ERROR, PENDING, Outcome
-from wumai.notify.base import Notice
 from wumai.runtime import Runtime
 from wumai.store.db_errors import Busy, InDoubt, Rejected, StoreError, Unavailable
 from wumai.worker.backoff import Backoff
 from wumai.worker.running import Running, Try
+from wumai.worker.telling import failure
 
 GROUP = 100
 """Outcomes in one transaction, at most."""
@@ -96,7 +96,9 @@ class OutcomeWriter:
                     status=ERROR,
                     run_at=None,
                     result=None,
-                    error=f'the outcome cannot be stored: {error}'.encode('ascii', 'replace').decode()[:1000],
+                    error=f'the outcome cannot be stored: {error}'.encode(
+                        'ascii', 'replace'
+                    ).decode()[:1000],
                 )
                 problem = error
             except StoreError as error:
@@ -133,7 +135,6 @@ class OutcomeWriter:
     def _done(self, entry: _Entry, written: bool) -> None:
         claim, outcome = entry.running.claim, entry.outcome
         self._running.remove(entry.running)
-        headline = (outcome.error or '').partition('\n')[0]
         if not written:
             logger.warning(
                 '%s %s: its outcome came late and is dropped: the job is no longer held',
@@ -143,19 +144,10 @@ class OutcomeWriter:
             return
         if outcome.status == PENDING:
             self._runtime.wakeups.created()
-        if outcome.error is None:
-            return
-        logger.warning('%s %s: try %d of %d failed: %s', claim.action, claim.id, claim.trys, claim.try_max, headline)
-        self._runtime.notifier.failed(
-            Notice(
-                action=claim.action,
-                job_id=claim.id,
-                trys=claim.trys,
-                try_max=claim.try_max,
-                error=headline,
-                next_try=outcome.run_at if outcome.status == PENDING else None,
-            )
-        )
+        if outcome.error is not None:
+            told = failure(claim, outcome)
+            logger.warning('%s', told.text)
+            self._runtime.notifier.failed(told)
 
     def _fitted(self, outcome: Outcome) -> Outcome:
         """`outcome` as its columns can store it. A result that is too large is final."""
@@ -163,7 +155,10 @@ class OutcomeWriter:
         try:
             if outcome.result is not None and not limits.holds('result', outcome.result):
                 size = limits.bytes_of('result')
-                message = f'the result cannot be stored: {len(outcome.result)} bytes, the column result holds {size}'
+                message = (
+                    f'the result cannot be stored: it is {len(outcome.result)} bytes of JSON, '
+                    f'the column result holds {size}'
+                )
                 return replace(outcome, status=ERROR, result=None, error=message)
             if outcome.error is not None:
                 return replace(outcome, error=limits.fitting('error', outcome.error))

@@ -1,0 +1,122 @@
+"""A client of the action API, in process: no socket, the production path from bytes to bytes."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import flask
+
+
+class Reply(Mapping[str, Any]):
+    """An answer: its body as a mapping, and what it means."""
+
+    def __init__(
+        self, request: bytes, http_status: int, headers: Mapping[str, str], body: bytes,
+        logs: Callable[[str], Iterable[str]],
+    ) -> None:  # fmt: skip
+        self.request = request
+        self.http_status = http_status
+        self.headers = headers
+        self.bytes = body
+        self._logs = logs
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The answer's JSON object. Raises AssertionError if it is none."""
+        try:
+            value = json.loads(self.bytes)
+        except ValueError:
+            value = None
+        assert isinstance(value, dict), f'the answer is no JSON object\n{self.describe()}'
+        return value
+
+    def __getitem__(self, key: str) -> Any:
+        body = self.body
+        if key not in body:
+            raise KeyError(f'the answer has no {key!r}\n{self.describe()}')
+        return body[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.body)
+
+    def __len__(self) -> int:
+        return len(self.body)
+
+    @property
+    def ret_code(self) -> int:
+        """0 for a success, else a code of the error table."""
+        return int(self.body.get('retCode', 0))
+
+    @property
+    def message(self) -> str:
+        return str(self.body.get('message', ''))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What an error says beside its message: contextId, resourceId, ..."""
+        return dict(self.body.get('data', {}))
+
+    @property
+    def context_id(self) -> str:
+        return self.headers.get('X-Request-Id', '')
+
+    def expect(
+        self, *, ret_code: int | None = None, http: int | None = None, message: str | None = None
+    ) -> 'Reply':
+        """Raise AssertionError with request, answer and log lines unless it is as given;
+        `message` is to be contained. Returns the reply.
+        """
+        wrong = []
+        if ret_code is not None and self.ret_code != ret_code:
+            wrong.append(f'retCode is {self.ret_code}, not {ret_code}')
+        if http is not None and self.http_status != http:
+            wrong.append(f'the HTTP status is {self.http_status}, not {http}')
+        if message is not None and message not in self.message:
+            wrong.append(f'the message is {self.message!r}, without {message!r}')
+        if wrong:
+            raise AssertionError('\n'.join([*wrong, self.describe()]))
+        return self
+
+    def describe(self) -> str:
+        """Request, answer and the log lines of its context id."""
+        return '\n'.join(
+            [
+                f'request: {_shown(self.request)}',
+                f'answer:  {self.http_status} {_shown(self.bytes)}',
+                f'context: {self.context_id}',
+                *(f'log:     {line}' for line in self._logs(self.context_id)),
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return f'<reply {self.http_status} {_shown(self.bytes)}>'
+
+
+def _shown(raw: bytes) -> str:
+    text = raw.decode('utf-8', 'backslashreplace')
+    return text if len(text) <= 2000 else f'{text[:2000]}... ({len(raw)} bytes)'
+
+
+class Client:
+    """Calls actions of an api."""
+
+    def __init__(self, app: flask.Flask, logs: Callable[[str], Iterable[str]]) -> None:
+        self._client = app.test_client()
+        self._logs = logs
+
+    def call(self, action: str, /, **params: Any) -> Reply:
+        """Call `action` with `params`."""
+        return self.post(json.dumps({'action': action, **params}).encode())
+
+    def post(
+        self,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = 'POST',
+        path: str = '/',
+    ) -> Reply:
+        """Send raw bytes, as JSON unless `headers` say otherwise."""
+        sent = {'Content-Type': 'application/json', **(headers or {})}
+        answer = self._client.open(path, method=method, data=body, headers=sent)
+        return Reply(body, answer.status_code, answer.headers, answer.get_data(), self._logs)

@@ -1,0 +1,175 @@
+"""The database of a simulation: a temporary SQLite file, or one of its own on a real server."""
+
+import atexit
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import URL, Engine, MetaData, NullPool, QueuePool, create_engine, inspect, text
+
+from wumai.clock import Clock
+from wumai.config import Config
+from wumai.error import ConfigError
+from wumai.model.resource import Resource
+from wumai.store import schema
+from wumai.store.engine import Role, database_url, make_engine
+from wumai_testing.faults import REFUSED, Connection, FaultPlan
+
+_MARKER = 'wumai_testing'
+"""A table that says: this database was made for tests, and may be emptied."""
+
+
+class Database:
+    """Where the jobs of one simulation are."""
+
+    def __init__(self, url: URL, connect: Callable[[], Any], error: type[Exception]) -> None:
+        self.url = url
+        self._connect = connect
+        self._error = error
+        self._engines: list[Engine] = []
+        self._raw: Any = None
+
+    def engine(self, role: Role, clock: Clock, plan: FaultPlan, node: str) -> Engine:
+        """An engine of production, over connections that `plan` may disturb."""
+
+        def creator() -> Connection:
+            if plan.is_down:
+                raise self._error(*REFUSED)
+            return Connection(self._connect(), plan, node, self._error, role.statement_timeout)
+
+        engine = make_engine(
+            self.url,
+            role,
+            clock,
+            creator=creator,
+            # A full pool would wait on a lock of the thread, which stops virtual time.
+            poolclass=QueuePool,
+            max_overflow=-1,
+        )
+        self._engines.append(engine)
+        return engine
+
+    def ask(self, query: str, *args: Any) -> list[tuple[Any, ...]]:
+        """Rows read aside from the simulation: no latency, no faults, no transaction kept."""
+        if self._raw is None:
+            self._raw = self._connect()
+        cursor = self._raw.cursor()
+        try:
+            cursor.execute(query, *args)
+            return list(cursor.fetchall())
+        finally:
+            cursor.close()
+            self._raw.rollback()
+
+    def close(self) -> None:
+        for engine in self._engines:
+            engine.dispose()
+        if self._raw is not None:
+            self._raw.close()
+
+
+def sqlite_database() -> Database:
+    """A temporary file, which `Database.close` takes away."""
+    return _SqliteDatabase(tempfile.mkdtemp(prefix='wumai-'))
+
+
+class _SqliteDatabase(Database):
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        path = os.path.join(folder, 'wumai.db')
+        shutil.copyfile(_template(), path)
+
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(path, timeout=0, check_same_thread=False, isolation_level=None)
+
+        super().__init__(URL.create('sqlite', database=path), connect, sqlite3.OperationalError)
+        if Resource.metadata.tables:
+            _make_tables(self.url, Resource.metadata)
+
+    def close(self) -> None:
+        super().close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_templates: list[str] = []
+
+
+def _template() -> str:
+    """A file with wumai's tables, made once in a process: copying it is faster than the DDL."""
+    if not _templates:
+        folder = tempfile.mkdtemp(prefix='wumai-template-')
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        path = os.path.join(folder, 'template.db')
+        with sqlite3.connect(path) as connection:
+            connection.execute('PRAGMA journal_mode = WAL')
+            connection.executescript(schema.ddl('sqlite'))
+        connection.close()
+        _templates.append(path)
+    return _templates[0]
+
+
+def server_database(text_url: str, worker_id: str = '') -> Database:
+    """A database beside the one that the URL names, called `<name>_wumai<worker_id>`.
+
+    It is made when missing and emptied when it is ours. Raises ConfigError if its tables are not.
+    """
+    conf = Config()
+    conf.apply(DB_URL=text_url)
+    url = database_url(conf)
+    if url.get_backend_name() == 'sqlite':
+        raise ConfigError(
+            '--wumai-database is for servers: without it each test has an SQLite file'
+        )
+    own = url.set(database=f'{url.database or "test"}_wumai{worker_id}')
+    _create_database(url, own)
+    _empty(own)
+    _make_tables(own, schema.metadata)
+    _make_tables(own, Resource.metadata)
+    dialect = own.get_dialect()()
+    driver = dialect.import_dbapi()
+    args, kwargs = dialect.create_connect_args(own)
+    return Database(own, lambda: driver.connect(*args, **kwargs), driver.OperationalError)
+
+
+def _create_database(url: URL, own: URL) -> None:
+    server = url if url.get_backend_name() == 'postgresql' else url.set(database=None)
+    engine = create_engine(server, poolclass=NullPool, isolation_level='AUTOCOMMIT')
+    quoted = engine.dialect.identifier_preparer.quote_identifier(own.database or '')
+    with engine.connect() as connection:
+        if own.database not in inspect(connection).get_schema_names() and not _exists(
+            connection, own
+        ):
+            connection.execute(text(f'CREATE DATABASE {quoted}'))
+
+
+def _exists(connection: Any, own: URL) -> bool:
+    if own.get_backend_name() != 'postgresql':
+        return False
+    query = text('SELECT 1 FROM pg_database WHERE datname = :name')
+    return connection.execute(query, {'name': own.database}).first() is not None
+
+
+def _empty(own: URL) -> None:
+    engine = create_engine(own, poolclass=NullPool)
+    names = inspect(engine).get_table_names()
+    if names and _MARKER not in names:
+        raise ConfigError(
+            f'the database {own.database} has tables that no test of wumai made '
+            f'({", ".join(sorted(names)[:3])}): drop it, or name another with --wumai-database'
+        )
+    found = MetaData()
+    found.reflect(engine)
+    with engine.begin() as connection:
+        for table in reversed(found.sorted_tables):
+            if table.name != _MARKER:
+                connection.execute(table.delete())
+        connection.execute(text(f'CREATE TABLE IF NOT EXISTS {_MARKER} (made INTEGER)'))
+
+
+def _make_tables(url: URL, metadata: MetaData) -> None:
+    engine = create_engine(url, poolclass=NullPool)
+    metadata.create_all(engine)
+    engine.dispose()

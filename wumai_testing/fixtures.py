@@ -1,0 +1,48 @@
+"""What the pytest plugin does once a fixture is asked for."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wumai_testing.databases import Database, server_database
+from wumai_testing.simulation import CHANNELS, Simulation, simulation
+
+_WORKER_VARIABLE = 'PYTEST_XDIST_WORKER'
+
+
+def simulated(request: pytest.FixtureRequest) -> Iterator[Simulation]:
+    """The fixture `wumai_sim`: a simulation from before the test to after it."""
+    with simulation(_database(request.config), _environ()) as sim:
+        yield sim
+        sim.slack.verify()
+        sim.sms.verify()
+
+
+def _database(config: pytest.Config) -> Database | None:
+    url = config.getoption('--wumai-database')
+    if not url:
+        return None
+    worker = os.environ.get(_WORKER_VARIABLE, '')
+    return server_database(url, f'_{worker}' if worker else '')
+
+
+def _environ() -> dict[str, str]:
+    """The environment, but not its database; with both channels where it sets none of them."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith('DB_')}
+    if not any(environ.get(name) for name in (*CHANNELS, 'NOTIFY_SMS_UR')):
+        environ |= CHANNELS
+    return environ
+
+
+def add_timeline(item: pytest.Item, report: pytest.TestReport, sim: Simulation) -> None:
+    """Show the end of the timeline with a failure, and save the whole of it."""
+    text = sim.timeline.text(last=60)
+    if folder := item.config.getini('wumai_artifacts'):
+        path = Path(item.config.rootpath, folder, re.sub(r'[^\w.-]+', '_', item.nodeid) + '.html')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sim.timeline.save(path, title=item.nodeid)
+        text += f'\nsaved as {path}'
+    report.sections.append(('wumai timeline', text))
