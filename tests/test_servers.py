@@ -27,7 +27,7 @@ def test_postgresql_database_is_new_and_empty(postgresql_database: str) -> None:
 
 @pytest.mark.skipif(not MariaDB.available(), reason='no MariaDB on this machine')
 def test_mariadb_keeps_what_was_committed_when_killed() -> None:
-    """kill and start come back on the same port with the committed rows; close ends a frozen one."""
+    """kill and start come back with the committed rows; close ends a frozen one."""
     with MariaDB() as server:
         port = server.port
         server.execute('CREATE DATABASE app')

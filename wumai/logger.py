@@ -155,7 +155,7 @@ class _Folder:
     """The three files of one server."""
 
     def __init__(self, name: str, log_dir: Path, level: int) -> None:
-        if not name or Path(name).name != name:
+        if name in ('', '..') or Path(name).name != name:
             raise ConfigError(f'{name!r} cannot name a server: it is to name a folder of logs too')
         self.path = log_dir.absolute() / name
         self.level = level
