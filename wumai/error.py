@@ -9,7 +9,10 @@ WumaiError
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
+
+# Those that may have a body; 200 is for an app whose clients look at retCode alone.
+_STATUSES = {*range(200, 600)} - {204, 205, 304}
 
 
 class WumaiError(Exception):
@@ -30,10 +33,32 @@ class ActionError(WumaiError):
     An app sets `code` and `http_status` on a subclass of its own.
     """
 
-    code: ClassVar[int] = 5000
-    http_status: ClassVar[int] = 500
+    code: int = 5000
+    http_status: int = 500
+    message: str = ''
+    data: Mapping[str, Any] = {}
+    stacktrace: str = ''
+    """Of a cause elsewhere, as text; it is logged, and shown with `debug` only."""
 
     def __init__(self, message: str, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.data: dict[str, Any] = dict(data or {})
+        self.data = dict(data or {})
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # Told where the class is written, and not when the first client meets it.
+        if type(cls.code) is not int:
+            raise TypeError(f'{cls.__name__}.code is to be an int, not {cls.code!r}')
+        if type(cls.http_status) is not int or cls.http_status not in _STATUSES:
+            raise TypeError(f'{cls.__name__}.http_status cannot be {cls.http_status!r}')
+
+
+def describe(error: BaseException) -> str:
+    """The error in one line: its class and its message, were its `__str__` itself to fail."""
+    try:
+        text = str(error)
+    except Exception:
+        text = ''
+    name = type(error).__name__
+    return f'{name}: {text}' if text else name

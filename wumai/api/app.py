@@ -1,0 +1,273 @@
+"""The Flask app: the way of a request from the socket to its handler and back."""
+
+import sys
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs
+
+import flask
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.routing import MapAdapter, Rule
+from werkzeug.utils import cached_property
+
+from wumai import logger
+from wumai.api import envelope
+from wumai.api.envelope import Answer, Call, MalformedRequest
+from wumai.api.router import Router
+from wumai.clock import Clock
+from wumai.common import local
+from wumai.config import Config
+from wumai.entropy import Entropy
+from wumai.error import ActionError, describe
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+# What the parts of a request leave in its environ for the access line.
+_ACTION, _CODE = 'wumai.action', 'wumai.code'
+
+_CLOSE = {'Connection': 'close'}
+"""For an answer to a request that was not read to its end: what follows is no request."""
+
+
+class Request(flask.Request):
+    """`flask.request` of an API: the action and its params beside what Flask has."""
+
+    @property
+    def action(self) -> str:
+        """The action that is asked for. Raises MalformedRequest."""
+        return self.call.action
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The whole body, `action` included. Raises MalformedRequest."""
+        return self.call.params
+
+    @cached_property
+    def call(self) -> Call:
+        """What the body asks for, read when first needed. Raises MalformedRequest."""
+        app = cast(ApiApp, flask.current_app)
+        envelope.check_content_type(self.environ.get('CONTENT_TYPE'))
+        call = envelope.read_call(_read_body(self.environ, app.settings.max_body))
+        self.environ[_ACTION] = call.action
+        return call
+
+
+def _read_body(environ: 'WSGIEnvironment', limit: int) -> bytes:
+    """The body, and never much more than `limit` of it. Raises MalformedRequest."""
+    stated = environ.get('CONTENT_LENGTH') or None
+    if stated is None and not environ.get('wsgi.input_terminated'):
+        return b''
+    length = _length(stated)
+    if length is not None and length > limit:
+        raise MalformedRequest(f'the body has over {limit} bytes', 413, _CLOSE)
+    try:
+        body: bytes = environ['wsgi.input'].read(limit + 1 if length is None else length)
+    except OSError:
+        body = b''
+        length = -1
+    if len(body) > limit:
+        raise MalformedRequest(f'the body has over {limit} bytes', 413, _CLOSE)
+    if length is not None and len(body) != length:
+        raise MalformedRequest('the body is not complete', headers=_CLOSE)
+    environ['wsgi.input'] = BytesIO(body)  # for `flask.request.get_data()` and the like
+    return body
+
+
+def _length(stated: str | None) -> int | None:
+    if stated is None:
+        return None
+    # int() takes '1_0', '+1' and a million digits too.
+    if not (stated.isascii() and stated.isdigit() and len(stated) < 20):
+        raise MalformedRequest('the Content-Length is no number', headers=_CLOSE)
+    return int(stated)
+
+
+class _Response(flask.Response):
+    """An answer whose headers need no completion: it is bytes, and Content-Length is set."""
+
+    def __call__(
+        self, environ: 'WSGIEnvironment', start_response: 'StartResponse'
+    ) -> Iterable[bytes]:
+        # An after_request function may have made it into anything else.
+        if self._on_close or not isinstance(self.response, list):
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        return self.response
+
+
+class _ActionAdapter:
+    """Flask's routing for `POST /`, known without a search. All else is left to Flask's own."""
+
+    def __init__(self, rule: Rule, full: Callable[[], MapAdapter | None]) -> None:
+        self._rule, self._full = rule, full
+
+    def match(self, *_: Any, **__: Any) -> tuple[Rule, dict[str, Any]]:
+        return self._rule, {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._full(), name)
+
+
+class _Start:
+    """A start_response that names the request and notes the status."""
+
+    __slots__ = ('_context_id', '_start_response', 'http_status')
+
+    def __init__(self, start_response: 'StartResponse', context_id: str) -> None:
+        self._start_response, self._context_id = start_response, context_id
+        self.http_status = 0
+
+    def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
+        if self.http_status:
+            # Begun anew: only the exception that is being handled makes that legal.
+            exc_info = sys.exc_info()
+        self.http_status = int(status[:3])
+        headers.append(('X-Request-Id', self._context_id))
+        return self._start_response(status, headers, exc_info)
+
+
+class ApiApp(flask.Flask):
+    """An app with one endpoint, that answers every error as JSON with a code."""
+
+    request_class = Request
+
+    def __init__(
+        self,
+        name: str,
+        router: Router,
+        *,
+        debug: bool,
+        entropy: Entropy,
+        clock: Clock,
+        settings: Config,
+    ) -> None:
+        root = str(settings.get('app_root') or '.')
+        super().__init__(name, static_folder=None, root_path=root)
+        self.settings = settings
+        self._router, self._show_errors = router, debug
+        self._entropy, self._clock = entropy, clock
+        self.url_map.merge_slashes = False
+        self.add_url_rule('/', 'action', self._act, methods=['POST'])
+        self.add_url_rule('/', 'about', self._about, methods=['GET'])
+        self._rule = next(self.url_map.iter_rules('action'))
+        self.register_error_handler(Exception, self._answer_error)
+
+    def wsgi_app(
+        self, environ: 'WSGIEnvironment', start_response: 'StartResponse'
+    ) -> Iterable[bytes]:
+        """Answer one request, in a context of its own, and write its access line."""
+        began = self._clock.monotonic()
+        outer = local.get_server(), local.get_context_id()
+        context_id = self._named(environ.get('HTTP_X_REQUEST_ID'))
+        local.enter(self.name, context_id)
+        start = _Start(start_response, context_id)
+        try:
+            return super().wsgi_app(environ, start)
+        except BaseException as error:  # of a teardown function, after an answer was begun
+            return self._failed(error, environ)(environ, start)
+        finally:
+            milliseconds = (self._clock.monotonic() - began) * 1000
+            code = environ.get(_CODE, 0 if start.http_status < 400 else MalformedRequest.code)
+            peer, action = environ.get('REMOTE_ADDR') or '-', environ.get(_ACTION)
+            logger.access(peer, action, code, start.http_status, milliseconds)
+            local.enter(*outer)
+
+    def _named(self, asked: str | None) -> str:
+        if asked and envelope.is_context_id(asked):
+            return asked
+        return self.new_context_id()
+
+    def new_context_id(self) -> str:
+        """A name for a request that came without one."""
+        return self._entropy.nonce() + self._entropy.nonce()
+
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        """Flask's own, or a shorter way to it for `POST /`."""
+        if request is None or self.config.get('TRUSTED_HOSTS') is not None:
+            return super().create_url_adapter(request)
+        environ = request.environ
+        if environ['REQUEST_METHOD'] != 'POST' or environ.get('PATH_INFO') != '/':
+            return super().create_url_adapter(request)
+        full = super().create_url_adapter
+        return cast(MapAdapter, _ActionAdapter(self._rule, lambda: full(request)))
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Nothing: `_answer_error` has it in our own log."""
+
+    def _about(self) -> flask.Response:
+        text = f'{self.name}: POST / with a JSON object such as {{"action": "..."}}\n'
+        return flask.Response(text, mimetype='text/plain')
+
+    def _act(self) -> flask.Response:
+        request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
+        handler = self._router.find(request.call.action)
+        try:
+            answer = envelope.success(handler(), pretty=_pretty(request.environ))
+        except HTTPException as error:
+            # `abort(404)` in a handler names no code of ours: it is "anything else", a 5000.
+            return self._failed(error, request.environ)
+        except Exception:
+            raise  # to error handlers that the app registered, and then to ours
+        except BaseException as error:
+            # SystemExit, GreenletExit and the like cost this request and not the server.
+            return self._failed(error, request.environ)
+        return _response(answer)
+
+    def _answer_error(self, error: BaseException) -> flask.Response | HTTPException:
+        """The answer to what a handler, a hook or Flask's routing raised."""
+        if isinstance(error, InternalServerError) and error.original_exception:
+            error = error.original_exception
+        if isinstance(error, HTTPException):
+            if error.response is not None or (error.code or 0) < 400:
+                return error
+            error = _refusal(error)
+        return self._failed(error, flask.request.environ)
+
+    def _failed(self, error: BaseException, environ: 'WSGIEnvironment') -> flask.Response:
+        if not isinstance(error, ActionError) or error.http_status >= 500:
+            logger.error(
+                '%s failed: %s%s',
+                environ.get(_ACTION, 'the request'),
+                describe(error),
+                envelope.stacktrace_of(error),
+                exc_info=error,
+            )
+        answer = envelope.failure(
+            error, local.get_context_id(), debug=self._show_errors, pretty=_pretty(environ)
+        )
+        environ[_CODE] = answer.code
+        response = _response(answer)
+        if isinstance(error, MalformedRequest):
+            response.headers.update(error.headers)
+        return response
+
+
+def _response(answer: Answer) -> flask.Response:
+    return _Response(answer.body, answer.http_status, content_type=envelope.JSON)
+
+
+def _pretty(environ: 'WSGIEnvironment') -> bool:
+    query = environ.get('QUERY_STRING')
+    return bool(query) and 'pretty' in parse_qs(query, keep_blank_values=True)
+
+
+def _refusal(error: HTTPException) -> MalformedRequest:
+    """An HTTP error of the routing or of a hook, as JSON: it keeps its status and its headers."""
+    http_status = error.code or 500
+    headers = dict(error.get_headers())
+    del headers['Content-Type']
+    if 'Allow' in headers:
+        headers['Allow'] = ', '.join(sorted(headers['Allow'].split(', ')))
+    refusal = MalformedRequest(str(error.description or error.name), http_status, headers)
+    if http_status >= 500:
+        refusal.code = ActionError.code
+    return refusal
+
+
+def create_app(
+    name: str, router: Router, *, debug: bool, entropy: Entropy, clock: Clock, settings: Config
+) -> ApiApp:
+    """The app that does what `router` knows. With `debug`, errors show their traceback."""
+    return ApiApp(name, router, debug=debug, entropy=entropy, clock=clock, settings=settings)
