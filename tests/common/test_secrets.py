@@ -50,6 +50,7 @@ def test_mask_ends_on_what_is_too_deep() -> None:
         f'{{"token": "{SECRET}\\" 2", "a": 1}}',
         f'{{"accessToken":"{SECRET}"}}',
         json.dumps(json.dumps({'secret': SECRET})),
+        f'{{"token": "{SECRET} 2',
         f'Authorization: Bearer {SECRET}',
         f'https://h/path?access_token={SECRET}&a=1',
     ],

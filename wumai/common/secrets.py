@@ -11,6 +11,7 @@ MAX_DEPTH = 50
 _HINTS = ('passw', 'secret', 'token', 'authorization', '://')
 _KEY = re.compile('passw(?:or)?d|secret|token|authorization', re.IGNORECASE)
 _URL = re.compile(r'(://[^\s:/@]*:)[^\s/]*@')
+# A quote that is never closed is one of a text that was cut.
 # Every repetition has a bound or ends at a character that the next part needs, so that a long
 # text takes linear time.
 _PAIR = re.compile(
@@ -19,8 +20,8 @@ _PAIR = re.compile(
         [\w-]{0,40} \\?["']? \s{0,5} [=:] \s{0,5}
     )
     (   \\"[^"\\]*\\"
-    |   "(?:[^"\\]|\\.)*"
-    |   '(?:[^'\\]|\\.)*'
+    |   "(?:[^"\\]|\\.)*(?:"|\\?\Z)
+    |   '(?:[^'\\]|\\.)*(?:'|\\?\Z)
     |   (?:(?:bearer|basic)\s+)? [^\s,;&(){}\[\]"']+
     )
     """,

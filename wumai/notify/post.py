@@ -17,7 +17,7 @@ class DeliveryError(WumaiError):
 
 def post_json(url: str, payload: Mapping[str, Any], headers: Mapping[str, str]) -> None:
     """Send `payload`. Raises DeliveryError unless it is answered with a 2xx."""
-    import requests  # 50 ms that only a process which sends has to pay
+    import requests  # 80 ms that only a process which sends has to pay
 
     try:
         _keep_from_debug_logs(url)
