@@ -18,6 +18,8 @@ from wumai.store import schema
 from wumai.store.engine import Role, database_url, make_engine
 from wumai_testing.faults import REFUSED, Connection, FaultPlan
 
+# Nothing of a test is worth the wait for a disk.
+_MEMORY = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
 _MARKER = 'wumai_testing'
 """A table that says: this database was made for tests, and may be emptied."""
 
@@ -73,7 +75,7 @@ class Database:
 
 def sqlite_database() -> Database:
     """A temporary file, which `Database.close` takes away."""
-    return _SqliteDatabase(tempfile.mkdtemp(prefix='wumai-'))
+    return _SqliteDatabase(tempfile.mkdtemp(prefix='wumai-', dir=_MEMORY))
 
 
 class _SqliteDatabase(Database):
@@ -100,7 +102,7 @@ _templates: list[str] = []
 def _template() -> str:
     """A file with wumai's tables, made once in a process: copying it is faster than the DDL."""
     if not _templates:
-        folder = tempfile.mkdtemp(prefix='wumai-template-')
+        folder = tempfile.mkdtemp(prefix='wumai-template-', dir=_MEMORY)
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         path = os.path.join(folder, 'template.db')
         with sqlite3.connect(path) as connection:
