@@ -137,7 +137,7 @@ def server_database(text_url: str, worker_id: str = '') -> Database:
 
 
 def _create_database(url: URL, own: URL) -> None:
-    server = url if url.get_backend_name() == 'postgresql' else url.set(database=None)
+    server = url if url.get_backend_name() == 'postgresql' else url.set(database='')
     engine = create_engine(server, poolclass=NullPool, isolation_level='AUTOCOMMIT')
     quoted = engine.dialect.identifier_preparer.quote_identifier(own.database or '')
     with engine.connect() as connection:

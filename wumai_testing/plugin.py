@@ -1,6 +1,5 @@
 """The pytest entry point. Imports nothing of ours when it is loaded: coverage starts after it."""
 
-import importlib.util
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def wumai_sim(request: pytest.FixtureRequest) -> 'Iterator[Simulation]':
     """The production api and worker in virtual time; see wumai_testing.simulation.Simulation."""
-    missing = [name for name in ('freezegun', 'responses') if not importlib.util.find_spec(name)]
-    if missing:
+    try:
+        from wumai_testing.fixtures import simulated
+    except ModuleNotFoundError as error:
         pytest.fail(
-            f"wumai_sim needs {' and '.join(missing)}: pip install 'wumai[testing]'", pytrace=False
+            f"wumai_sim needs {error.name}: pip install 'wumai[testing]'", pytrace=False
         )
-    from wumai_testing.fixtures import simulated
-
     yield from simulated(request)
 
 

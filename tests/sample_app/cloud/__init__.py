@@ -1,0 +1,1 @@
+"""A small control plane: what a team that uses wumai would write."""
