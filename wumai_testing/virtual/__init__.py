@@ -1,0 +1,1 @@
+"""How virtual time is built; `wumai_testing.clock` is its public face."""

@@ -1,0 +1,207 @@
+"""What is replaced in the process while a virtual world is open, and put back after it.
+
+freezegun does the replacing of the time functions; what they are replaced with is ours: they
+read the timeline, and only in the world's own thread. So no jump costs anything, the
+nanoseconds are exact, and threads outside (pytest-timeout's, execnet's) keep the real time.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from types import ModuleType
+from typing import Any
+
+import freezegun
+import gevent
+import gevent.threadpool
+from freezegun import api
+from gevent.monkey import get_original, is_module_patched
+
+from wumai_testing.virtual.errors import VirtualTimeError
+from wumai_testing.virtual.hub import THREADS_CURE
+from wumai_testing.virtual.timebase import SECOND, Real, Timebase
+from wumai_testing.virtual.watchers import refuse
+
+_get_ident: Callable[[], int] = get_original('_thread', 'get_ident')
+
+
+class _State:
+    """What the replacements look at."""
+
+    base: Timebase | None = None
+    thread = 0
+    threads_allowed = False
+    sleep: Callable[[float], None] = staticmethod(get_original('time', 'sleep'))
+    """The real one, in a class, where no scan of modules finds it."""
+
+
+def _timebase() -> Timebase | None:
+    """The timeline, for code that runs in it."""
+    return _State.base if _get_ident() == _State.thread else None
+
+
+def virtual_clock_time() -> float:
+    """`time.time` inside."""
+    base = _timebase()
+    return Real.time() if base is None else (base.epoch_ns + base.now_ns) / SECOND
+
+
+def virtual_clock_time_ns() -> int:
+    """`time.time_ns` inside."""
+    base = _timebase()
+    return Real.time_ns() if base is None else base.epoch_ns + base.now_ns
+
+
+def virtual_clock_monotonic() -> float:
+    """`time.monotonic` inside."""
+    base = _timebase()
+    return Real.monotonic() if base is None else base.now_ns / SECOND
+
+
+def virtual_clock_monotonic_ns() -> int:
+    """`time.monotonic_ns` inside."""
+    base = _timebase()
+    return Real.monotonic_ns() if base is None else base.now_ns
+
+
+def virtual_clock_sleep(seconds: float) -> None:
+    """`time.sleep` inside; kept beyond the end of a world, it is the real one again."""
+    if _timebase() is None:
+        _State.sleep(seconds)
+    elif seconds < 0:
+        raise ValueError('sleep length must be non-negative')
+    else:
+        gevent.sleep(seconds)
+
+
+class _Moment:
+    """Stands in freezegun's list of frozen times, and is asked by `datetime.now()`."""
+
+    def __call__(self) -> datetime:
+        base = _timebase()
+        return Real.utcnow() if base is None else base.now()
+
+    def move_to(self, *_target: object) -> None:
+        raise VirtualTimeError(
+            'Inside virtual time freezegun cannot move the clock: use clock.advance().'
+        )
+
+    tick = move_to
+
+
+_FAKES: dict[str, Callable[[], float]] = {
+    'fake_time': virtual_clock_time,
+    'fake_time_ns': virtual_clock_time_ns,
+    'fake_monotonic': virtual_clock_monotonic,
+    'fake_monotonic_ns': virtual_clock_monotonic_ns,
+    'fake_perf_counter': api.real_perf_counter,
+    'fake_perf_counter_ns': api.real_perf_counter_ns,
+}
+"""Put in the place of freezegun's own; perf_counter, aliases included, stays real."""
+
+_REAL_IDS = api._real_time_object_ids
+"""What freezegun looks for in modules."""
+
+
+def _replace(undo: ExitStack, owner: Any, name: str, value: object) -> None:
+    undo.callback(setattr, owner, name, getattr(owner, name))
+    setattr(owner, name, value)
+
+
+@contextmanager
+def patched(base: Timebase) -> Iterator[None]:
+    """Replace it all for the length of the block, also where the block fails."""
+    if api.freeze_factories:
+        raise VirtualTimeError(
+            'freeze_time() is active here: leave it first, virtual_time(start=...) sets the time.'
+        )
+    with ExitStack() as undo:
+        _State.thread = _get_ident()
+        _State.base = base
+        undo.callback(setattr, _State, 'base', None)
+        _freeze(undo, base)
+        _guard_threads(undo)
+        yield
+
+
+def _freeze(undo: ExitStack, base: Timebase) -> None:
+    sleepers: list[tuple[ModuleType, str]] = []
+    with ExitStack() as starting:
+        scan = _Scan(sleepers)
+        for name, fake in _FAKES.items():
+            _replace(starting, api, name, fake)
+        # Its own asks each module for dir() and hashes that: 3 times as slow.
+        _replace(starting, api, '_get_cached_module_attributes', scan)
+        # Its default list leaves `queue`, `threading` and more on the real clock.
+        _replace(undo, freezegun.config.settings, 'default_ignore_list', [])
+        frozen = freezegun.freeze_time(base.start, ignore=[])
+        frozen.start()
+    undo.callback(frozen.stop)
+    api.freeze_factories[-1] = _Moment()  # type: ignore[call-overload]
+    loaded = set(sys.modules)
+    _replace(undo, time, 'sleep', virtual_clock_sleep)
+    for module, name in sleepers:
+        undo.callback(setattr, module, name, _State.sleep)
+        setattr(module, name, virtual_clock_sleep)
+    undo.callback(_restore_new_modules, loaded)
+
+
+class _Scan:
+    """Finds the time functions in a module's globals, and `sleep` in the same pass."""
+
+    def __init__(self, sleepers: list[tuple[ModuleType, str]]) -> None:
+        self._sleepers = sleepers
+
+    def __call__(self, module: ModuleType) -> list[tuple[str, object]]:
+        found = []
+        sleep = _State.sleep
+        for name, value in list(getattr(module, '__dict__', {}).items()):
+            if value is sleep:
+                self._sleepers.append((module, name))
+            elif id(value) in _REAL_IDS:
+                found.append((name, value))
+        return found
+
+
+def _restore_new_modules(loaded: set[str]) -> None:
+    """Modules imported inside took the virtual sleep; freezegun restores the rest of theirs."""
+    for name in set(sys.modules) - loaded:
+        module = sys.modules.get(name)
+        for attribute, value in list(getattr(module, '__dict__', {}).items()):
+            if value is virtual_clock_sleep and name != __name__:
+                setattr(module, attribute, _State.sleep)
+
+
+def _guard_threads(undo: ExitStack) -> None:
+    start_thread = threading.Thread.start
+    spawn_in_pool = gevent.threadpool.ThreadPool.spawn
+
+    def start(thread: threading.Thread) -> None:
+        if not (_timebase() is None or _State.threads_allowed or is_module_patched('threading')):
+            refuse(f'to start the native thread {thread.name!r}', THREADS_CURE)
+        start_thread(thread)
+
+    def spawn(pool: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if not (_timebase() is None or _State.threads_allowed):
+            refuse(f"to run {function!r} in a native thread of gevent's pool", THREADS_CURE)
+        return spawn_in_pool(pool, function, *args, **kwargs)
+
+    _replace(undo, threading.Thread, 'start', start)
+    _replace(undo, gevent.threadpool.ThreadPool, 'spawn', spawn)
+
+
+@contextmanager
+def threads_allowed() -> Iterator[None]:
+    """Let native threads start inside virtual time.
+
+    For the machinery around a test alone: whoever uses it answers for the thread never
+    touching the virtual world, as the watchdog does.
+    """
+    before, _State.threads_allowed = _State.threads_allowed, True
+    try:
+        yield
+    finally:
+        _State.threads_allowed = before

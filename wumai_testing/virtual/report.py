@@ -1,0 +1,118 @@
+"""Who waits, for what and where: the sentences that errors are made of.
+
+All of this runs only when something has gone wrong, so it may look at every object.
+"""
+
+import gc
+import linecache
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from types import BuiltinMethodType, FrameType
+
+from gevent._waiter import Waiter
+from gevent.hub import Hub
+from greenlet import getcurrent, greenlet
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_PLUMBING = {'gevent', 'threading', 'concurrent', 'freezegun'}
+"""Packages whose frames say nothing about who waits; ours are told by their folder."""
+
+
+def _is_plumbing(frame: FrameType) -> bool:
+    module = frame.f_globals.get('__name__', '')
+    return (
+        module.partition('.')[0] in _PLUMBING
+        or os.path.dirname(frame.f_code.co_filename) == _HERE
+        or module == 'wumai_testing.clock'
+    )
+
+
+def _frames(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        if not _is_plumbing(frame):
+            yield frame
+        frame = frame.f_back
+
+
+def place(frame: FrameType | None) -> str:
+    """`file:line in function (the line)` of the innermost frame that is the user's."""
+    for user in _frames(frame):
+        path = user.f_code.co_filename
+        line = linecache.getline(path, user.f_lineno, user.f_globals).strip()
+        relative = os.path.relpath(path) if path.startswith(os.getcwd() + os.sep) else path
+        source = f' (`{line}`)' if line else ''
+        return f'{relative}:{user.f_lineno} in {user.f_code.co_qualname}{source}'
+    return 'a place that has no Python frame'
+
+
+def caller() -> str:
+    """The place in the user's code that is running now."""
+    return place(sys._getframe())
+
+
+def name_of(who: greenlet) -> str:
+    """The label that a simulation gave `who`, or the function that it runs."""
+    label = getattr(who, 'label', None)
+    if label:
+        return str(label)
+    outermost = list(_frames(who.gr_frame if who is not getcurrent() else sys._getframe()))[-1:]
+    function = f' {outermost[0].f_code.co_qualname}' if outermost else ''
+    return f'the greenlet{function}'
+
+
+def waits(who: greenlet, where: str, frame: FrameType | None) -> str:
+    """One sentence part: who of which node waits for what at which place."""
+    waited_for = object_waited_for(who)
+    what = f'waits for {waited_for}' if waited_for else 'waits'
+    return f'{name_of(who)} of {where} {what} at {place(frame)}'
+
+
+def object_waited_for(who: greenlet) -> str | None:
+    """The gevent object whose list of waiters holds `who`, if one can be found.
+
+    gevent keeps `who.switch` or a Waiter in a list of that object, so it is two or three
+    references away, and only the garbage collector can walk them.
+    """
+    links = [link for link in gc.get_referrers(who) if _is_link(link, who)]
+    seen: list[object] = [links, who]
+    layer: list[object] = list(links)
+    for _depth in range(3):
+        layer = _referrers(layer, seen)
+        for found in layer:
+            if type(found).__module__.startswith('gevent.') and not isinstance(found, Waiter | Hub):
+                return repr(found)
+    return None
+
+
+def _is_link(candidate: object, who: greenlet) -> bool:
+    if isinstance(candidate, Waiter):
+        return True
+    return isinstance(candidate, BuiltinMethodType) and candidate.__self__ is who
+
+
+def _referrers(layer: list[object], seen: list[object]) -> list[object]:
+    known = {id(thing) for thing in (*seen, layer, seen)}
+    found = [
+        thing
+        for thing in gc.get_referrers(*layer)
+        if id(thing) not in known and not isinstance(thing, FrameType | dict)
+    ]
+    seen.extend(found)
+    return found
+
+
+def greenlet_behind(event: object) -> greenlet | None:
+    """The greenlet that a ready callback is going to wake, found through its references."""
+    seen: set[int] = set()
+    layer: Iterable[object] = [event]
+    for _depth in range(5):
+        following: list[object] = []
+        for thing in layer:
+            if isinstance(thing, greenlet) and not isinstance(thing, Hub):
+                return thing
+            if id(thing) not in seen and not isinstance(thing, Hub | type):
+                seen.add(id(thing))
+                following.extend(gc.get_referents(thing))
+        layer = following
+    return None

@@ -1,0 +1,77 @@
+"""Timebase: the one counter that all nodes of a virtual world share."""
+
+from datetime import UTC, datetime, timedelta
+
+from freezegun import api as freezegun_api
+
+SECOND = 1_000_000_000
+"""Nanoseconds in a second."""
+
+
+class Real:
+    """What freezegun replaces in every module's globals, kept where it does not look."""
+
+    monotonic = staticmethod(freezegun_api.real_monotonic)
+    monotonic_ns = staticmethod(freezegun_api.real_monotonic_ns)
+    time = staticmethod(freezegun_api.real_time)
+    time_ns = staticmethod(freezegun_api.real_time_ns)
+
+    @staticmethod
+    def utcnow() -> datetime:
+        return freezegun_api.real_datetime.now(UTC).replace(tzinfo=None)
+
+
+def to_ns(seconds: float) -> int:
+    """`seconds` in whole nanoseconds; exact for whole seconds of any size."""
+    return seconds * SECOND if isinstance(seconds, int) else round(seconds * SECOND)
+
+
+def naive_utc(moment: datetime) -> datetime:
+    """`moment` as a naive UTC datetime of the real class, whatever is frozen."""
+    if offset := moment.utcoffset():
+        moment = moment - offset
+    return freezegun_api.real_datetime(
+        moment.year,
+        moment.month,
+        moment.day,
+        moment.hour,
+        moment.minute,
+        moment.second,
+        moment.microsecond,
+    )
+
+
+class Timebase:
+    """Integer nanoseconds since the start: a float epoch would lose timers."""
+
+    __slots__ = ('_armed', 'callbacks', 'callbacks_max', 'epoch_ns', 'last_ns', 'now_ns', 'start')
+
+    def __init__(self, start: datetime, callbacks_max: int) -> None:
+        self.start = naive_utc(start)
+        self.now_ns = 0
+        self.epoch_ns = _ns_between(freezegun_api.real_datetime(1970, 1, 1), self.start)
+        self.last_ns = _ns_between(self.start, freezegun_api.real_datetime.max)
+        """No instant after this has a date; a timer beyond it never fires."""
+        self.callbacks = 0
+        """How many callbacks ran at this instant."""
+        self.callbacks_max = callbacks_max
+        self._armed = 0
+
+    def next_arming(self) -> int:
+        """A number that only grows: what orders timers that are due together."""
+        self._armed += 1
+        return self._armed
+
+    def move_to(self, instant_ns: int) -> None:
+        """Let it be `instant_ns`, if it is not later already."""
+        if instant_ns > self.now_ns:
+            self.now_ns = instant_ns
+            self.callbacks = 0
+
+    def now(self) -> datetime:
+        """Naive UTC, rounded down to the microsecond."""
+        return self.start + timedelta(microseconds=self.now_ns // 1000)
+
+
+def _ns_between(earlier: datetime, later: datetime) -> int:
+    return (later - earlier) // timedelta(microseconds=1) * 1000
