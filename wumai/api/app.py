@@ -1,6 +1,5 @@
 """The Flask app: the way of a request from the socket to its handler and back."""
 
-import sys
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
@@ -110,22 +109,13 @@ class _ActionAdapter:
         return getattr(self._full(), name)
 
 
-class _Start:
-    """A start_response that names the request and notes the status."""
+class _Head:
+    """A start_response that keeps what it is told, and may be told anew."""
 
-    __slots__ = ('_context_id', '_start_response', 'http_status')
+    __slots__ = ('headers', 'status')
 
-    def __init__(self, start_response: 'StartResponse', context_id: str) -> None:
-        self._start_response, self._context_id = start_response, context_id
-        self.http_status = 0
-
-    def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
-        if self.http_status:
-            # Begun anew: only the exception that is being handled makes that legal.
-            exc_info = sys.exc_info()
-        self.http_status = int(status[:3])
-        headers.append(('X-Request-Id', self._context_id))
-        return self._start_response(status, headers, exc_info)
+    def __call__(self, status: str, headers: list[tuple[str, str]], _: Any = None, /) -> Any:
+        self.status, self.headers = status, headers
 
 
 class ApiApp(flask.Flask):
@@ -162,17 +152,20 @@ class ApiApp(flask.Flask):
         outer = local.get_server(), local.get_context_id()
         context_id = self._named(environ.get('HTTP_X_REQUEST_ID'))
         local.enter(self.name, context_id)
-        start = _Start(start_response, context_id)
+        head = _Head()
         try:
-            return super().wsgi_app(environ, start)
-        except BaseException as error:  # of a teardown function, after an answer was begun
-            return self._failed(error, environ)(environ, start)
-        finally:
-            milliseconds = (self._clock.monotonic() - began) * 1000
-            code = environ.get(_CODE, 0 if start.http_status < 400 else MalformedRequest.code)
-            peer, action = environ.get('REMOTE_ADDR') or '-', environ.get(_ACTION)
-            logger.access(peer, action, code, start.http_status, milliseconds)
-            local.enter(*outer)
+            body = super().wsgi_app(environ, head)
+        except BaseException as error:  # of a teardown function, when there was an answer
+            body = self._failed(error, environ)(environ, head)
+        self._log_access(environ, int(head.status[:3]), self._clock.monotonic() - began)
+        local.enter(*outer)
+        start_response(head.status, [*head.headers, ('X-Request-Id', context_id)])
+        return body
+
+    def _log_access(self, environ: 'WSGIEnvironment', http_status: int, seconds: float) -> None:
+        peer, action = environ.get('REMOTE_ADDR') or '-', environ.get(_ACTION)
+        code = environ.get(_CODE, 0 if http_status < 400 else MalformedRequest.code)
+        logger.access(peer, action, code, http_status, seconds * 1000)
 
     def _named(self, asked: str | None) -> str:
         if asked and envelope.is_context_id(asked):
@@ -192,6 +185,12 @@ class ApiApp(flask.Flask):
             return super().create_url_adapter(request)
         full = super().create_url_adapter
         return cast(MapAdapter, _ActionAdapter(self._rule, lambda: full(request)))
+
+    def make_default_options_response(self, *context: Any) -> flask.Response:
+        """Flask's, with the methods in an order that does not change from run to run."""
+        response = super().make_default_options_response(*context)
+        response.headers['Allow'] = _in_order(response.headers['Allow'])
+        return response
 
     def log_exception(self, exc_info: Any) -> None:
         """Nothing: `_answer_error` has it in our own log."""
@@ -259,11 +258,15 @@ def _refusal(error: HTTPException) -> MalformedRequest:
     headers = dict(error.get_headers())
     del headers['Content-Type']
     if 'Allow' in headers:
-        headers['Allow'] = ', '.join(sorted(headers['Allow'].split(', ')))
+        headers['Allow'] = _in_order(headers['Allow'])
     refusal = MalformedRequest(str(error.description or error.name), http_status, headers)
     if http_status >= 500:
         refusal.code = ActionError.code
     return refusal
+
+
+def _in_order(methods: str) -> str:
+    return ', '.join(sorted(methods.split(', ')))
 
 
 def create_app(

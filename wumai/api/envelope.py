@@ -156,7 +156,7 @@ def _told(error: BaseException) -> tuple[int, int, str, Mapping[str, Any]]:
     """What a client is told: all of an ActionError, and of others only that there was one."""
     if not isinstance(error, ActionError):
         return ActionError.code, ActionError.http_status, INTERNAL_ERROR, {}
-    return error.code, error.http_status, error.message or describe(error), error.data
+    return error.code, error.http_status, str(error.message) or describe(error), error.data
 
 
 def stacktrace_of(error: BaseException) -> str:

@@ -8,9 +8,8 @@ from select import POLLIN
 from typing import Any
 
 import gevent
-from gevent import pywsgi
+from gevent import monkey, pywsgi
 from gevent.pool import Pool
-from gevent.select import poll
 
 from wumai import logger
 from wumai.api import envelope
@@ -56,8 +55,8 @@ class Handler(pywsgi.WSGIHandler):
         return line
 
     def has_sent(self) -> bool:
-        """Whether something has arrived that was not read."""
-        poller = poll()
+        """Whether something has arrived that was not read. No other greenlet runs meanwhile."""
+        poller = monkey.get_original('select', 'poll')()
         poller.register(self.socket.fileno(), POLLIN)
         return bool(poller.poll(0))
 
