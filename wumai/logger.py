@@ -136,6 +136,7 @@ class _LogFile(ConcurrentTimedRotatingFileHandler):
         path.touch()
 
     def createLock(self) -> None:  # noqa: N802 - logging's name
+        super().createLock()  # which has the lock made anew after a fork
         # A native lock: the heartbeat logs from a native thread, and no greenlet switches here.
         self.lock = monkey.get_original('threading', 'RLock')()
 
@@ -177,9 +178,6 @@ class _Router(logging.Handler):
         super().__init__()
         self.folders: dict[str, _Folder] = {}
 
-    def createLock(self) -> None:  # noqa: N802 - logging's name
-        self.lock = None  # each file has its own
-
     def add(self, name: str, folder: _Folder) -> None:
         before = self.folders.get(name)
         self.folders[name] = folder
@@ -196,10 +194,12 @@ class _Router(logging.Handler):
             _root.removeHandler(self)
         self._set_level()
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def handle(self, record: logging.LogRecord) -> bool:
+        # Without a lock: each file has its own.
         folder = self.folders.get(local.get_server()) or next(iter(self.folders.values()), None)
         if folder and record.levelno >= folder.level:
             folder.files[_log_of(record.name)].handle(record)
+        return True
 
     def _set_level(self) -> None:
         _root.setLevel(
