@@ -80,6 +80,17 @@ class Api:
         """Begin the graceful stop; `start` returns when it is done."""
         self._stop.set()
 
+    def actions(self) -> list[str]:
+        """What it has handlers for."""
+        return sorted(self._router.handlers)
+
+    @property
+    def tables(self) -> list[str]:
+        """Those that it needs to serve: the journal's, where a route is journalled."""
+        handlers = self._router.handlers.values()
+        journalled = any(hasattr(one, 'wumai_journalled') for one in handlers)
+        return ['operation'] if journalled else []
+
     def _serve(self, address: tuple[str, int], tls: ssl.SSLContext | None, grace: float) -> None:
         server = self._listen(address, tls)
         try:
@@ -109,12 +120,12 @@ class Api:
 
     def _await_database(self) -> bool:
         """Wait until the journal's table can be checked; false if stopped before."""
-        if not any(hasattr(one, 'wumai_journalled') for one in self._router.handlers.values()):
+        if not self.tables:
             return True
         backoff = Backoff(self._runtime)
         while not self._stop.is_set():
             try:
-                for problem in self._runtime.store.problems(['operation']):
+                for problem in self._runtime.store.problems(self.tables):
                     logger.warning('%s', problem)
                 return True
             except StoreError as error:

@@ -30,6 +30,9 @@ FLUSH = 5.0
 class Worker:
     """Runs the jobs of the table `job`; made by `create_worker`."""
 
+    tables = ('job',)
+    """Those that it needs to run."""
+
     def __init__(self, runtime: Runtime, options: WorkerOptions) -> None:
         self.options = options
         self._runtime = runtime
@@ -57,8 +60,7 @@ class Worker:
         Raises SystemExit(1) if the database could not be reached at the end; a second signal
         leaves at once with 1. Raises ConfigError or SchemaError where it cannot run.
         """
-        if not self._actions:
-            self._actions.load(self._runtime.config)
+        self.actions()
         self._runtime.worker_store  # noqa: B018 - a missing setting is an error here, not later
         local.enter('worker', '-')
         with stop_signals(self.stop):
@@ -71,6 +73,14 @@ class Worker:
     def stop(self) -> None:
         """Begin the graceful stop; `start` returns when it is done."""
         self._stop.set()
+
+    def actions(self) -> list[str]:
+        """What it has handlers for; without routes, those of `<app_root>/model/job/action.py`,
+        which are loaded. Raises ConfigError where there are none.
+        """
+        if not self._actions:
+            self._actions.load(self._runtime.config)
+        return sorted(self._actions)
 
     def _serve(self) -> bool:
         """The whole life of the worker; whether all is in the database at its end."""
@@ -94,14 +104,14 @@ class Worker:
     def _await_database(self) -> bool:
         """Wait until the tables can be checked; false if the worker was stopped before."""
         backoff = Backoff(self._runtime)
-        while not self._stop.is_set():
+        while True:
             try:
-                for problem in self._runtime.worker_store.problems(['job']):
+                for problem in self._runtime.worker_store.problems(self.tables):
                     logger.warning('%s', problem)
                 return True
             except StoreError as error:
-                self._stop.wait(backoff.next(error, 'waiting for the database'))
-        return False
+                if self._stop.wait(backoff.next(error, 'waiting for the database')):
+                    return False
 
     def _wind_down(self, looping: 'gevent.Greenlet[..., None]') -> bool:
         logger.info('stopping: %d jobs are running', len(self._running.handlers))

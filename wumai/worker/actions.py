@@ -3,7 +3,7 @@
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,6 +48,9 @@ class Actions:
 
     def __contains__(self, action: str) -> bool:
         return action in self._handlers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._handlers)
 
     def load(self, conf: Config) -> None:
         """Route the functions of `<app_root>/model/job/action.py`: create_instance does
