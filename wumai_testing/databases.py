@@ -8,18 +8,30 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import URL, Engine, MetaData, NullPool, QueuePool, create_engine, inspect, text
+from sqlalchemy import (
+    URL,
+    Engine,
+    MetaData,
+    NullPool,
+    QueuePool,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
+from sqlalchemy.engine import ExceptionContext
 
-from wumai.clock import Clock
+from wumai.clock import Clock, SystemClock
 from wumai.config import Config
 from wumai.error import ConfigError
 from wumai.model.resource import Resource
 from wumai.store import schema
-from wumai.store.engine import Role, database_url, make_engine
-from wumai_testing.faults import REFUSED, Connection, FaultPlan
+from wumai.store.engine import ROLES, Role, database_url, make_engine
+from wumai_testing.faults import GONE, LOST, REFUSED, Connection, FaultPlan
 
 # Nothing of a test is worth the wait for a disk.
 _MEMORY = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
+_LOST = {REFUSED[0], GONE[0], LOST[0]}
 _MARKER = 'wumai_testing'
 """A table that says: this database was made for tests, and may be emptied."""
 
@@ -50,7 +62,15 @@ class Database:
             # A full pool would wait on a lock of the thread, which stops virtual time.
             poolclass=QueuePool,
             max_overflow=-1,
+            pool_pre_ping=role.pre_ping,
         )
+        event.listen(engine, 'handle_error', _mark_lost)
+        self._engines.append(engine)
+        return engine
+
+    def observer(self) -> Engine:
+        """An engine aside from the simulation: no latency, no faults."""
+        engine = make_engine(self.url, ROLES['worker'], SystemClock(), creator=self._connect)
         self._engines.append(engine)
         return engine
 
@@ -71,6 +91,13 @@ class Database:
             engine.dispose()
         if self._raw is not None:
             self._raw.close()
+
+
+def _mark_lost(context: ExceptionContext) -> None:
+    """Tell SQLAlchemy what it knows of MySQL's own errors: that such a connection is gone."""
+    args = getattr(context.original_exception, 'args', ())
+    if args and args[0] in _LOST:
+        context.is_disconnect = True
 
 
 def sqlite_database() -> Database:

@@ -4,6 +4,8 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+import gevent
+
 from wumai.job import Interrupt
 from wumai.worker.actions import Handler
 from wumai_testing.timeline import Timeline
@@ -17,6 +19,8 @@ def observed(routes: Mapping[str, Handler], timeline: Timeline, worker: str) -> 
 def _observed(handler: Handler, timeline: Timeline, worker: str) -> Handler:
     @functools.wraps(handler)
     def run(job: Any) -> Any:
+        # For the watchdog, which names who runs without yielding.
+        gevent.getcurrent().label = f'{job.action} {job.id}'
         timeline.add('begin', worker=worker, job=job.id, n=job.trys, m=job.try_max)
         how = 'returned'
         try:

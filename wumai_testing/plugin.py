@@ -39,9 +39,7 @@ def wumai_sim(request: pytest.FixtureRequest) -> 'Iterator[Simulation]':
     try:
         from wumai_testing.fixtures import simulated
     except ModuleNotFoundError as error:
-        pytest.fail(
-            f"wumai_sim needs {error.name}: pip install 'wumai[testing]'", pytrace=False
-        )
+        pytest.fail(f"wumai_sim needs {error.name}: pip install 'wumai[testing]'", pytrace=False)
     yield from simulated(request)
 
 

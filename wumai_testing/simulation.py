@@ -18,12 +18,13 @@ from wumai.server import Worker, create_api, create_worker
 from wumai.store.base import Store
 from wumai.store.engine import ROLES
 from wumai.store.schema import parse_time
+from wumai.store.sql import SqlStore
 from wumai.worker.actions import Handler
 from wumai_testing.client import Client
 from wumai_testing.clock import Node, VirtualTime, virtual_time
 from wumai_testing.databases import Database, sqlite_database
 from wumai_testing.duration import parse_duration
-from wumai_testing.faults import FaultPlan
+from wumai_testing.faults import FAULTS, FaultPlan
 from wumai_testing.jobs import Jobs
 from wumai_testing.logs import CapturedLogs
 from wumai_testing.node import NodeClock, NodeHeartbeat, seeded_entropy
@@ -97,7 +98,7 @@ class Simulation:
         self.runtime = self._runtimes[None] = self._make_runtime('app', None, NodeClock(clock))
         self.api = create_api('api', runtime=self.runtime)
         self.client = Client(self.api.app, self.logs.of_context)
-        self.jobs = Jobs(self.runtime.store, self.timeline, self.lateness)
+        self.jobs = Jobs(SqlStore(database.observer()), self.timeline, self.lateness)
         clock.on_idle = self._next_due
 
     # What is simulated
@@ -168,6 +169,7 @@ class Simulation:
         except Exception as error:
             one.failure, code = error, 1
         self._exited(one, code)
+        one.node.crash()  # nothing of a process outlives its exit
 
     def _exited(self, one: SimulatedWorker, code: int) -> None:
         one.exit_code = code
@@ -200,6 +202,23 @@ class Simulation:
         one = self._alive(name)
         one.node.stall(parse_duration(seconds))
         self.timeline.add('stall', worker=name, seconds=parse_duration(seconds))
+
+    def database_down(self, seconds: float | str) -> None:
+        """Break all connections, and refuse new ones for `seconds`."""
+        self.faults.down_until = self.clock.monotonic() + parse_duration(seconds)
+        self.faults.drop_connections()
+        self.timeline.add('fault', fault='database is down', seconds=parse_duration(seconds))
+
+    def database_hang(self, seconds: float | str) -> None:
+        """Answer no statement for `seconds`."""
+        self.faults.hang_until = self.clock.monotonic() + parse_duration(seconds)
+        self.timeline.add('fault', fault='database hangs', seconds=parse_duration(seconds))
+
+    def database_next(self, fault: str, by: str | None = None) -> None:
+        """Strike the next statement or commit that writes a row, of worker `by` or of anyone."""
+        if fault not in FAULTS:
+            raise ValueError(f'{fault!r} is none of {", ".join(FAULTS)}')
+        self.faults.pending.append((fault, self._alive(by).process if by else None))
 
     def _alive(self, name: str) -> SimulatedWorker:
         if name not in self.workers or not self.workers[name].alive:
@@ -338,17 +357,19 @@ def simulation(
     *,
     start: datetime = START,
     seed: int = 0,
+    stuck_after: float | None = 5.0,
     **settings: Any,
 ) -> Iterator[Simulation]:
     """A simulation from `start` (naive UTC) on a `database` of its own (default: a temporary
     SQLite file, closed at the end). Inside, `CONF` has `settings` and only `environ` behind it.
+    A handler that runs `stuck_after` real seconds without yielding is stopped, and is an error.
     """
     with ExitStack() as stack:
         # First in, last out: files go when nothing is left that could write to them.
         database = database or sqlite_database()
         stack.callback(database.close)
         stack.enter_context(_settings(dict(CHANNELS if environ is None else environ), settings))
-        clock = stack.enter_context(virtual_time(start=start))
+        clock = stack.enter_context(virtual_time(start=start, stuck_after=stuck_after))
         http = stack.enter_context(RequestsMock(assert_all_requests_are_fired=False))
         sim = Simulation(clock, database, http, seed)
         stack.enter_context(_attached(sim.logs))

@@ -1,0 +1,287 @@
+"""The simulation: what a team's handlers do over minutes, months and years."""
+
+import gc
+import os
+import threading
+import time
+from datetime import datetime, timedelta
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from wumai.config import CONF
+from wumai.model import Job
+from wumai_testing.clock import VirtualStuck
+from wumai_testing.simulation import Simulation, SimulationError, simulation
+
+
+def wait_by_time_sleep(job):
+    time.sleep(500)
+
+
+def wait_by_gevent_sleep(job):
+    gevent.sleep(500)
+
+
+def wait_by_job_sleep(job):
+    job.sleep(500)
+
+
+def wait_for_an_event(job):
+    Event().wait(500)
+
+
+WAITS = (wait_by_time_sleep, wait_by_gevent_sleep, wait_by_job_sleep, wait_for_an_event)
+
+
+def test_a_handler_that_always_times_out_gives_up_after_three_tries(wumai_sim: Simulation) -> None:
+    """Each timeout fires at its virtual time, and each retry try_period after it."""
+    wumai_sim.route(None, {'Slow': lambda job: job.sleep(100_000)}, exec_timeout=600)
+    job_id = Job.create('Slow', try_period=300)
+    wumai_sim.run_until_idle()
+    job = wumai_sim.jobs[job_id]
+    assert job.status == 'error'
+    assert job.tries == [('error', '0s'), ('error', '15m'), ('error', '30m')]
+    assert [one.ended - one.began for one in job.tries] == pytest.approx([600, 600, 600])
+    assert ['gave up' in message.text for message in wumai_sim.slack] == [False, False, True]
+
+
+@pytest.mark.parametrize('wait', WAITS)
+def test_every_way_to_wait_is_virtual(wumai_sim: Simulation, wait) -> None:
+    """500 s of waiting end a try after 500 s, under a timeout of 600 s."""
+    wumai_sim.route(None, {'Wait': wait}, exec_timeout=600)
+    job_id = Job.create('Wait')
+    wumai_sim.run_until_idle()
+    assert wumai_sim.jobs[job_id].status == 'finished'
+    (one,) = wumai_sim.jobs[job_id].tries
+    assert one.ended - one.began == pytest.approx(500)
+
+
+@pytest.mark.parametrize('wait', WAITS)
+def test_every_way_to_wait_is_interrupted_by_the_timeout(wumai_sim: Simulation, wait) -> None:
+    """Two waits of 500 s meet the timeout at 600 s."""
+
+    def twice(job):
+        wait(job)
+        wait(job)
+
+    wumai_sim.route(None, {'Wait': twice}, exec_timeout=600)
+    job_id = Job.create('Wait', try_max=1)
+    wumai_sim.run_until_idle()
+    assert wumai_sim.jobs[job_id].error.startswith('timeout')
+    assert wumai_sim.clock.now() == datetime(2026, 1, 1, 0, 10)
+
+
+def test_an_event_that_nobody_sets_times_out(wumai_sim: Simulation) -> None:
+    """A wait without an end is ended by the timeout."""
+    wumai_sim.route(None, {'Hang': lambda job: Event().wait()})
+    job_id = Job.create('Hang', try_max=1)
+    wumai_sim.run_until_idle()
+    assert wumai_sim.jobs[job_id].error.startswith('timeout')
+
+
+def test_a_handler_that_never_yields_is_stopped_and_named() -> None:
+    """`while True: pass` cannot be interrupted in virtual time: the test is told the line."""
+
+    def spin(job):
+        while True:
+            pass
+
+    with simulation(stuck_after=0.3) as sim:
+        sim.route(None, {'Spin': spin})
+        Job.create('Spin')
+        with pytest.raises(VirtualStuck, match=r'Spin[\s\S]*test_simulation.py'):
+            sim.run_until_idle()
+
+
+def test_a_chain_of_monthly_jobs_over_ten_years(wumai_sim: Simulation) -> None:
+    """A job that makes its successor runs each month, to the second."""
+    ran: list[datetime] = []
+
+    def bill(job):
+        ran.append(wumai_sim.clock.now())
+        if len(ran) < 120:
+            month = job.params['month'] + 1
+            due = datetime(2026 + month // 12, month % 12 + 1, 1)
+            Job.create('Bill', params={'month': month}, run_at=due)
+
+    wumai_sim.route(None, {'Bill': bill})
+    Job.create('Bill', params={'month': 0})
+    wumai_sim.run_until_idle()
+    assert len(ran) == 120
+    assert ran[-1] == datetime(2035, 12, 1)
+    assert all(moment.day == 1 and moment.time().isoformat() == '00:00:00' for moment in ran[1:])
+
+
+def test_a_hundred_jobs_with_five_tries_each(wumai_sim: Simulation) -> None:
+    """Retries over days, on three workers."""
+
+    def flaky(job):
+        job.sleep(1)
+        if job.trys < 5:
+            raise ValueError('not yet')
+
+    wumai_sim.route(None, {'Flaky': flaky}, workers=3, exec_size=50, pick_size=50)
+    start = wumai_sim.clock.now()
+    ids = Job.create_many(
+        {
+            'action': 'Flaky',
+            'try_max': 5,
+            'try_period': 3600,
+            'run_at': start + timedelta(minutes=40 * number),
+        }
+        for number in range(100)
+    )
+    wumai_sim.run_until_idle()
+    assert {wumai_sim.jobs[job_id].status for job_id in ids} == {'finished'}
+    assert {wumai_sim.jobs[job_id].trys for job_id in ids} == {5}
+
+
+def test_idle_polls_are_skipped_without_moving_a_try() -> None:
+    """The tries begin at the same times as when each poll is made."""
+
+    def times(skipping: bool) -> list[object]:
+        with simulation(seed=3) as sim:
+            if not skipping:
+                sim.clock.on_idle = None
+            sim.route(None, {'Work': work, 'Later': lambda job: None}, workers=2)
+            Job.create('Work', run_at=sim.clock.now() + timedelta(seconds=97))
+            sim.advance('10m')
+            sim.crash_worker('w1')
+            sim.advance('20m')
+            sim.database.engine  # noqa: B018 - the same work in both runs
+            return [(e.at, e.kind, e.worker) for e in sim.timeline if e.kind in ('claim', 'rescue')]
+
+    def work(job):
+        Job.create('Later', run_at=job_later())
+        job.sleep(300)
+        raise ValueError('again')
+
+    def job_later() -> datetime:
+        return datetime.now() + timedelta(seconds=333)
+
+    skipped, polled = times(True), times(False)
+    assert skipped == polled
+    assert len(skipped) >= 3
+
+
+def test_real_time_and_the_settings_are_back_afterwards() -> None:
+    """Also after an error inside."""
+    before = dict(vars(CONF))
+    hub = gevent.get_hub()
+    with pytest.raises(ZeroDivisionError), simulation(app_root='/nowhere') as sim:
+        sim.route(None, {'Boom': lambda job: 1 / 0})
+        1 / 0  # noqa: B018 - the error
+    assert vars(CONF) == before
+    assert gevent.get_hub() is hub
+    assert abs(time.time() - datetime.now().timestamp()) < 1
+    assert time.time() > datetime(2026, 6, 1).timestamp() or time.time() > 1_000_000_000
+    began = time.perf_counter()
+    gevent.sleep(0.01)
+    assert time.perf_counter() - began > 0.005
+
+
+def test_many_simulations_leave_nothing_behind() -> None:
+    """No greenlet, connection, file or thread."""
+
+    def one() -> None:
+        with simulation() as sim:
+            sim.route(None, {'Quick': lambda job: None, 'Slow': lambda job: job.sleep(1000)})
+            Job.create('Quick')
+            Job.create('Slow')
+            sim.advance('1m')
+
+    def census() -> tuple[int, int, int]:
+        gc.collect()
+        greenlets = sum(isinstance(thing, gevent.Greenlet) for thing in gc.get_objects())
+        return greenlets, len(os.listdir('/proc/self/fd')), threading.active_count()
+
+    for _ in range(3):
+        one()
+    before = census()
+    for _ in range(40):
+        one()
+    assert census() == before
+
+
+def test_run_until_idle_names_the_jobs_that_cannot_end(wumai_sim: Simulation) -> None:
+    """With no live worker there is no use in waiting."""
+    wumai_sim.route(None, {'Quick': lambda job: None})
+    wumai_sim.crash_worker('w1')
+    job_id = Job.create('Quick')
+    with pytest.raises(SimulationError, match=job_id):
+        wumai_sim.run_until_idle()
+
+
+def test_run_until_idle_stops_after_within(wumai_sim: Simulation) -> None:
+    """A job a year ahead is not waited for within a month."""
+    wumai_sim.route(None, {'Quick': lambda job: None})
+    Job.create('Quick', run_at=wumai_sim.clock.now() + timedelta(days=365))
+    with pytest.raises(SimulationError, match='1 jobs have not ended'):
+        wumai_sim.run_until_idle(within='30d')
+    assert wumai_sim.clock.now() - datetime(2026, 1, 1) < timedelta(days=31)
+
+
+def test_a_stopped_worker_has_an_exit_code(wumai_sim: Simulation) -> None:
+    """And its name may start again."""
+    wumai_sim.route(None, {'Quick': lambda job: None})
+    assert wumai_sim.stop_worker('w1') == 0
+    with pytest.raises(SimulationError, match='w1 does not run'):
+        wumai_sim.stop_worker('w1')
+    wumai_sim.start_worker('w1')
+    job_id = Job.create('Quick')
+    wumai_sim.run_until_idle()
+    assert wumai_sim.jobs[job_id].status == 'finished'
+
+
+def test_a_crashed_worker_is_rescued_by_another(wumai_sim: Simulation) -> None:
+    """After the lease and a second look; the lost try is told to the channels."""
+    wumai_sim.route(None, {'Slow': lambda job: job.sleep(30)}, workers=2, lease=60)
+    job_id = Job.create('Slow')
+    wumai_sim.advance('10s')
+    owner = wumai_sim.jobs[job_id].tries[0].worker
+    wumai_sim.crash_worker(owner)
+    wumai_sim.run_until_idle()
+    first, second = wumai_sim.jobs[job_id].tries
+    assert (first.status, second.status) == ('error', 'finished')
+    assert second.worker != owner
+    assert 60 <= second.began <= 60 + 20 + 20 + 3
+    assert 'worker lost' in wumai_sim.slack[0].text
+
+
+def test_a_stalled_worker_comes_back_too_late(wumai_sim: Simulation) -> None:
+    """Its lease is over, its outcome is dropped, and one outcome remains."""
+    wumai_sim.route(None, {'Slow': lambda job: job.sleep(30)}, workers=2)
+    job_id = Job.create('Slow')
+    wumai_sim.advance('10s')
+    owner = wumai_sim.jobs[job_id].tries[0].worker
+    wumai_sim.stall_worker(owner, '10m')
+    wumai_sim.advance('20m')
+    job = wumai_sim.jobs[job_id]
+    assert (job.status, job.trys) == ('finished', 2)
+    kinds = [event.kind for event in wumai_sim.timeline.of(job_id, 'outcome', 'dropped')]
+    assert kinds.count('outcome') == 1
+
+
+def test_a_database_that_is_down_costs_no_outcome(wumai_sim: Simulation) -> None:
+    """What ended meanwhile is written when it is back."""
+    wumai_sim.route(None, {'Slow': lambda job: job.sleep(30)})
+    job_id = Job.create('Slow')
+    wumai_sim.advance('10s')
+    wumai_sim.database_down('5m')
+    wumai_sim.run_until_idle()
+    assert wumai_sim.clock.now() < datetime(2026, 1, 1, 0, 5, 20)
+    job = wumai_sim.jobs[job_id]
+    assert (job.status, job.trys) == ('finished', 1)
+
+
+def test_logs_of_a_try_carry_its_context_id(wumai_sim: Simulation) -> None:
+    """`<job id>.<trys>`."""
+    from wumai import logger
+
+    wumai_sim.route(None, {'Talk': lambda job: logger.info('hello')})
+    job_id = Job.create('Talk')
+    wumai_sim.run_until_idle()
+    (line,) = [line for line in wumai_sim.logs if line.message == 'hello']
+    assert line.context_id == f'{job_id}.1'
