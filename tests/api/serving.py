@@ -2,9 +2,10 @@
 
 import http.client
 import json
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -66,10 +67,12 @@ class Connection:
     """One connection to a server, kept alive as long as the server does."""
 
     address: tuple[str, int]
-    sock: socket.socket = field(init=False)
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
-        self.sock = socket.create_connection(self.address, timeout=LIMIT)
+        self.sock: Any = socket.create_connection(self.address, timeout=LIMIT)
+        if self.tls:
+            self.sock = self.tls.wrap_socket(self.sock, server_hostname='localhost')
         self._kept: Any = _Kept(self.sock)
 
     def __enter__(self) -> 'Connection':

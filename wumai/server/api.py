@@ -2,7 +2,7 @@
 
 import errno
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from gevent.event import Event
@@ -19,6 +19,8 @@ from wumai.store.db_errors import StoreError
 from wumai.worker.backoff import Backoff
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
     from wumai.runtime import Runtime
 
 
@@ -26,7 +28,7 @@ class Api:
     """Answers actions over HTTP; made by `create_api`."""
 
     app: ApiApp
-    """The Flask app, for `gunicorn -k gevent module:api.app` and for hooks of an app's own."""
+    """The Flask app, for hooks and further routes of an app's own."""
 
     def __init__(self, name: str, *, debug: bool = False, runtime: 'Runtime') -> None:
         self.name = name
@@ -49,6 +51,15 @@ class Api:
         """Add handlers by action; each takes no argument and returns a dict."""
         self._router.route(routes)
         return self
+
+    def __call__(
+        self, environ: 'WSGIEnvironment', start_response: 'StartResponse'
+    ) -> Iterable[bytes]:
+        """The WSGI app, so that `gunicorn -k gevent module:api` serves it.
+
+        Since its version 20.0.2 gunicorn takes names without a dot only, and not `api.app`.
+        """
+        return self.app(environ, start_response)
 
     def start(
         self,

@@ -7,7 +7,7 @@ from contextlib import suppress
 from select import POLLIN
 from typing import Any
 
-import gevent
+import gevent.socket
 from gevent import monkey, pywsgi
 from gevent.pool import Pool
 
@@ -47,18 +47,12 @@ class Handler(pywsgi.WSGIHandler):
 
     def read_requestline(self) -> str:
         """Wait for a request; '' ends the connection."""
-        if self.server.stopping and not self.has_sent():
+        if self.server.stopping and not _has_sent(self.socket):
             return ''
         self.idle = True
         line = super().read_requestline()
         self.idle = False
         return line
-
-    def has_sent(self) -> bool:
-        """Whether something has arrived that was not read. No other greenlet runs meanwhile."""
-        poller = monkey.get_original('select', 'poll')()
-        poller.register(self.socket.fileno(), POLLIN)
-        return bool(poller.poll(0))
 
     def finalize_headers(self) -> None:
         if self.server.stopping or self._left_over() > LEFT_OVER:
@@ -135,6 +129,22 @@ class Server(pywsgi.WSGIServer):
         self.handshakes: set[Any] = set()
         self.stopping = False
 
+    @classmethod
+    def get_listener(
+        cls, address: Any, backlog: int | None = None, family: int | None = None
+    ) -> gevent.socket.socket:
+        # gevent's own leaves the socket open when the address cannot be had.
+        listener = gevent.socket.socket(family=family or socket.AF_INET)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(backlog or cls.backlog)
+        except BaseException:
+            listener.close()
+            raise
+        listener.setblocking(False)
+        return listener
+
     def do_read(self) -> Any:
         accepted: Any = super().do_read()
         if accepted:
@@ -152,6 +162,8 @@ class Server(pywsgi.WSGIServer):
         super().handle(sock, address)
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
+        if self.stopping and not _has_sent(client_socket):
+            return
         self.handshakes.add(gevent.getcurrent())
         local.set_server(self.name)
         try:
@@ -166,7 +178,7 @@ class Server(pywsgi.WSGIServer):
         self.stopping = True
         self._accept_waiting()
         self.close()
-        idle = {one.greenlet for one in self.connections if one.idle and not one.has_sent()}
+        idle = {one.greenlet for one in self.connections if one.idle and not _has_sent(one.socket)}
         for greenlet in idle | self.handshakes:
             greenlet.kill(block=False)
         if self.pool.join(timeout=grace):
@@ -178,3 +190,10 @@ class Server(pywsgi.WSGIServer):
         """Take those that have connected already; closing the listener would reset them."""
         while accepted := self.do_read():
             self.do_handle(*accepted)
+
+
+def _has_sent(client: Any) -> bool:
+    """Whether something has arrived that was not read. No other greenlet runs meanwhile."""
+    poller = monkey.get_original('select', 'poll')()
+    poller.register(client.fileno(), POLLIN)
+    return bool(poller.poll(0))

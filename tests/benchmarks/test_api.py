@@ -1,0 +1,145 @@
+"""What our part of a request costs, beside a bare Flask view that does the same with JSON."""
+
+import io
+import logging
+import sys
+import time
+from types import SimpleNamespace
+
+import flask
+import pytest
+
+from wumai.api.app import create_app
+from wumai.api.router import Router
+from wumai.clock import SystemClock
+from wumai.config import Config
+from wumai.entropy import RandomEntropy
+
+BODY = b'{"action": "DescribeInstances", "projectId": "prj-1", "limit": 20}'
+RESULT = {'instances': [{'id': f'i-{n}', 'name': 'web', 'status': 'active'} for n in range(3)]}
+
+ENVIRON = {
+    'REQUEST_METHOD': 'POST',
+    'SCRIPT_NAME': '',
+    'PATH_INFO': '/',
+    'QUERY_STRING': '',
+    'SERVER_NAME': 'localhost',
+    'SERVER_PORT': '8080',
+    'SERVER_PROTOCOL': 'HTTP/1.1',
+    'HTTP_HOST': 'localhost:8080',
+    'REMOTE_ADDR': '127.0.0.1',
+    'CONTENT_TYPE': 'application/json',
+    'CONTENT_LENGTH': str(len(BODY)),
+    'wsgi.version': (1, 0),
+    'wsgi.url_scheme': 'http',
+    'wsgi.input_terminated': True,
+    'wsgi.errors': sys.stderr,
+    'wsgi.multithread': False,
+    'wsgi.multiprocess': False,
+    'wsgi.run_once': False,
+}
+
+
+def describe_instances():
+    assert flask.request.params['limit'] == 20
+    return RESULT
+
+
+def our_app():
+    router = Router()
+    router.route({'DescribeInstances': describe_instances})
+    return create_app(
+        'public',
+        router,
+        debug=False,
+        entropy=RandomEntropy(),
+        clock=SystemClock(),
+        settings=Config(),
+    )
+
+
+def bare_app():
+    app = flask.Flask('bare')
+
+    @app.post('/')
+    def view():
+        params = flask.request.get_json()
+        assert params['action'] == 'DescribeInstances'
+        assert params['limit'] == 20
+        return flask.jsonify(RESULT)
+
+    return app
+
+
+class Memory(logging.Handler):
+    """Keeps the formatted lines, as a log would."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+        self.setFormatter(logging.Formatter('[access][%(levelname)s][%(asctime)s] %(message)s'))
+
+    def emit(self, record):
+        self.lines.append(self.format(record))
+
+
+@pytest.fixture
+def access_log():
+    log = logging.getLogger('wumai.access')
+    before = SimpleNamespace(level=log.level, propagate=log.propagate)
+    memory = Memory()
+    log.addHandler(memory)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    yield memory.lines
+    log.removeHandler(memory)
+    log.setLevel(before.level)
+    log.propagate = before.propagate
+
+
+def post(app):
+    """One request, through the app as a WSGI server would call it."""
+    heads = []
+    environ = {**ENVIRON, 'wsgi.input': io.BytesIO(BODY)}
+    body = app(environ, lambda *head: heads.append(head))
+    text = b''.join(body)
+    if hasattr(body, 'close'):
+        body.close()
+    assert heads[0][0] == '200 OK'
+    return text
+
+
+@pytest.mark.benchmark(group='request')
+def test_bare_flask(benchmark):
+    """The measure."""
+    benchmark(post, bare_app())
+
+
+@pytest.mark.benchmark(group='request')
+def test_ours(benchmark, access_log):
+    """Context id, error codes and access line included."""
+    benchmark(post, our_app())
+    assert access_log[-1].count('DescribeInstances 0 200') == 1
+
+
+ROUNDS, REQUESTS = 60, 100
+
+
+@pytest.mark.benchmark(group='ratio')
+def test_ratio(benchmark, access_log):
+    """In the same run and turn by turn, ours costs no more than a tenth above the bare view."""
+    apps = {'ours': our_app(), 'bare': bare_app()}
+    best = dict.fromkeys(apps, float('inf'))
+
+    def measure():
+        for name, app in apps.items():
+            began = time.process_time()
+            for _ in range(REQUESTS):
+                post(app)
+            best[name] = min(best[name], time.process_time() - began)
+        access_log.clear()
+
+    benchmark.pedantic(measure, rounds=ROUNDS, warmup_rounds=2)
+    ratio = best['ours'] / best['bare']
+    benchmark.extra_info['ratio'] = round(ratio, 3)
+    assert ratio < 1.1
