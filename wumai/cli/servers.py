@@ -1,0 +1,75 @@
+"""`wumai api` and `wumai worker`: the servers of an app, patched before the app is imported."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from wumai.server import Api
+
+
+def patch() -> None:
+    """Patch gevent in. First of all, so that no module holds on to what it replaces."""
+    from gevent import monkey
+
+    monkey.patch_all()
+
+
+@click.command()
+@click.argument('app', metavar='MODULE:API')
+@click.option('--port', default=8080, show_default=True, help='0 is any free one.')
+@click.option('--host', default='0.0.0.0', show_default=True, help='The address to listen on.')
+@click.option('--certfile', metavar='FILE', help='Serve HTTPS with this certificate (PEM).')
+@click.option('--keyfile', metavar='FILE', help='Its key, unless the certificate file has it.')
+def api(app: str, port: int, host: str, certfile: str | None, keyfile: str | None) -> None:
+    """Serve the API of an app until SIGTERM or Ctrl-C; running requests are let end.
+
+    MODULE:API names what create_api() returned, such as myapp.api:api, or a function that makes
+    it: myapp.api:make(). Modules are looked for in the working directory too.
+
+    \b
+    Example:
+      wumai api myapp.api:api --port 8080
+    """
+    patch()
+    import gevent
+
+    from wumai.cli.target import load
+    from wumai.server import Api
+
+    server = load(app, Api, 'create_api')
+    gevent.spawn(_announce, server, 'http' if certfile is None else 'https')
+    server.start(port, host, certfile=certfile, keyfile=keyfile)
+
+
+def _announce(server: 'Api', scheme: str) -> None:
+    from wumai.config import CONF
+
+    server.started.wait()
+    host, port = server.address or ('', 0)
+    shown = f'[{host}]' if ':' in host else host
+    click.echo(
+        f'{server.name} listens on {scheme}://{shown}:{port}, logs to {CONF.log_dir}/{server.name}'
+    )
+
+
+@click.command()
+@click.argument('app', metavar='MODULE:WORKER')
+def worker(app: str) -> None:
+    """Run the jobs of an app until SIGTERM or Ctrl-C; running jobs are let end, or handed back.
+
+    MODULE:WORKER names what create_worker() returned, such as myapp.worker:worker, or a function
+    that makes it: myapp.worker:make(). Modules are looked for in the working directory too.
+
+    \b
+    Example:
+      wumai worker myapp.worker:worker
+    """
+    patch()
+    from wumai.cli.target import load
+    from wumai.config import CONF
+    from wumai.server import Worker
+
+    server = load(app, Worker, 'create_worker')
+    click.echo(f'worker takes jobs, logs to {CONF.log_dir}/worker')
+    server.start()
