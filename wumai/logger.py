@@ -138,7 +138,8 @@ class _LogFile(ConcurrentTimedRotatingFileHandler):
     def createLock(self) -> None:  # noqa: N802 - logging's name
         super().createLock()  # which has the lock made anew after a fork
         # A native lock: the heartbeat logs from a native thread, and no greenlet switches here.
-        self.lock = monkey.get_original('threading', 'RLock')()
+        # Not threading.RLock, which is made of gevent's locks once it has patched.
+        self.lock = monkey.get_original('_thread', 'RLock')()
 
     def emit(self, record: logging.LogRecord) -> None:
         second, stream = int(record.created), self.clh.stream
