@@ -108,15 +108,14 @@ class Client:
         """Call `action` with `params`."""
         return self.post(json.dumps({'action': action, **params}).encode())
 
-    def post(
-        self,
-        body: bytes,
-        headers: Mapping[str, str] | None = None,
-        *,
-        method: str = 'POST',
-        path: str = '/',
-    ) -> Reply:
+    def post(self, body: bytes, headers: Mapping[str, str] | None = None) -> Reply:
         """Send raw bytes, as JSON unless `headers` say otherwise."""
-        sent = {'Content-Type': 'application/json', **(headers or {})}
-        answer = self._client.open(path, method=method, data=body, headers=sent)
-        return Reply(body, answer.status_code, answer.headers, answer.get_data(), self._logs)
+        return self.send(body, {'Content-Type': 'application/json', **(headers or {})})
+
+    def send(
+        self, body: bytes, headers: Mapping[str, str], *, method: str = 'POST', path: str = '/'
+    ) -> Reply:
+        """Send a request with these headers alone."""
+        answer = self._client.open(path, method=method, data=body, headers=dict(headers))
+        answered = dict(answer.headers)
+        return Reply(body, answer.status_code, answered, answer.get_data(), self._logs)

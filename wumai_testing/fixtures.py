@@ -15,13 +15,14 @@ _WORKER_VARIABLE = 'PYTEST_XDIST_WORKER'
 
 def simulated(request: pytest.FixtureRequest) -> Iterator[Simulation]:
     """The fixture `wumai_sim`: a simulation from before the test to after it."""
-    with simulation(_database(request.config), _environ()) as sim:
+    with simulation(database_of(request.config), _environ()) as sim:
         yield sim
         sim.slack.verify()
         sim.sms.verify()
 
 
-def _database(config: pytest.Config) -> Database | None:
+def database_of(config: pytest.Config) -> Database | None:
+    """The database that the options ask for; None is a temporary SQLite file."""
     url = config.getoption('--wumai-database')
     if not url:
         return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from wumai.job import JobRow
 from wumai.model import Job
 from wumai.store.base import JobFilter, Store
 from wumai_testing.duration import format_duration, parse_duration
@@ -112,8 +113,12 @@ class Jobs(Mapping[str, SimulatedJob]):
         self._timeline = timeline
         self.lateness = lateness
 
+    def row(self, job_id: str) -> JobRow | None:
+        """The row as it is stored."""
+        return self._store.get_job(job_id)
+
     def __getitem__(self, job_id: str) -> SimulatedJob:
-        row = self._store.get_job(job_id)
+        row = self.row(job_id)
         if row is None:
             known = ', '.join(self) or 'none'
             raise KeyError(f'there is no job {job_id!r}; there are {known}')

@@ -1,6 +1,7 @@
 """The pytest entry point. Imports nothing of ours when it is loaded: coverage starts after it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from wumai_testing.client import Client
     from wumai_testing.clock import VirtualTime
     from wumai_testing.jobs import Jobs
+    from wumai_testing.scenario.collect import ScenarioFile
     from wumai_testing.simulation import Simulation
 
 
@@ -31,6 +33,16 @@ def pytest_configure(config: pytest.Config) -> None:
         from gevent import monkey
 
         monkey.patch_all()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> 'ScenarioFile | None':
+    if file_path.suffix != '.yaml' or 'scenarios' not in file_path.parts:
+        return None
+    try:
+        from wumai_testing.scenario.collect import collect
+    except ModuleNotFoundError:  # without the extra, as without us
+        return None
+    return collect(file_path, parent)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The apps of the scenarios: handlers that behave as their params say."""
