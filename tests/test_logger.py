@@ -264,3 +264,35 @@ def test_processes_of_one_server_share_its_files(logs: Path) -> None:
     keys = {tuple(line['message'].split(' ')[:2]) for line in found if line}
     assert (len(lines), len(keys)) == (6000, 6000)
     assert len(list((logs / 'worker').glob('normal.log*'))) > 1
+
+
+THREADS = """
+import sys
+from gevent import monkey; monkey.patch_all()
+import gevent
+from wumai import logger
+
+logger.setup('worker', sys.argv[1])
+ended = monkey.get_original('_thread', 'allocate_lock')()
+ended.acquire()
+
+def write(name, number):
+    for line in range(number):
+        logger.info('%s %d', name, line)
+        if name != 'thread':
+            gevent.sleep(0)
+
+def thread():
+    write('thread', 3000)
+    ended.release()
+
+monkey.get_original('_thread', 'start_new_thread')(thread, ())
+gevent.joinall([gevent.spawn(write, 'greenlet', 300) for _ in range(5)], raise_error=True)
+ended.acquire()
+"""
+
+
+def test_a_native_thread_and_greenlets_write_at_once(logs: Path) -> None:
+    """As the heartbeat and the handlers do: none waits for a lock of the other's kind."""
+    subprocess.run([sys.executable, '-c', THREADS, logs], check=True, timeout=60)
+    assert len(read(logs, 'worker')) == 3000 + 5 * 300

@@ -1,5 +1,7 @@
 """The fan-out: no channel costs a job or another channel anything; storms become digests."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
@@ -272,3 +274,38 @@ def test_last_words_are_said_from_the_thread_that_asks(clock: VirtualTime) -> No
     notifier.last_words([notice(2, last=True)], 10)
     assert other.texts == [notice(1).text, notice(2, last=True).text]
     assert clock.monotonic() == pytest.approx(10)
+
+
+HELD = """
+from gevent import monkey; monkey.patch_all()
+from wumai.clock import SystemClock
+from wumai.notify.base import Notice
+from wumai.notify.fanout import Fanout
+
+class Channel:
+    name = 'channel'
+    def send(self, text):
+        print(text)
+
+ended = []
+
+def leave():
+    notifier.last_words([Notice('A', 'job-2', 1, 1, 'held', None)], 5)
+    ended.append(True)
+
+notifier = Fanout([Channel()], SystemClock())
+notifier.failed(Notice('A', 'job-1', 1, 1, 'queued', None))
+monkey.get_original('_thread', 'start_new_thread')(leave, ())
+while not ended:
+    pass
+"""
+
+
+def test_last_words_are_said_while_a_handler_holds_the_hub(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """From a native thread, as the heartbeat does before the process leaves."""
+    subprocess.run([sys.executable, '-c', HELD], check=True, timeout=60)
+    assert capfd.readouterr().out == (
+        'A job-1 try 1 of 1 failed: queued; gave up\nA job-2 try 1 of 1 failed: held; gave up\n'
+    )
