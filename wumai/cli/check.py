@@ -50,7 +50,7 @@ def check(apps: tuple[str, ...], database: str | None) -> None:
 
 def _show(finding: Finding) -> None:
     mark, colour = _MARKS[finding.level]
-    click.echo(f'{click.style(mark, fg=colour)}  {finding.subject:<10}  {finding.text}')
+    click.echo(f'{click.style(mark, fg=colour)}  {finding.subject:<15}  {finding.text}')
 
 
 def _findings(apps: Sequence[str], database: str | None) -> Iterator[Finding]:

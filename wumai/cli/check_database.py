@@ -15,6 +15,7 @@ from wumai.runtime import Runtime
 from wumai.store import schema
 from wumai.store.columns import ColumnLimits
 
+_EMOJI = '\N{SNOWMAN}\N{GRINNING FACE}'
 _FAR = timedelta(minutes=1)
 _VERSION = {
     'sqlite': 'SELECT sqlite_version()',
@@ -128,7 +129,8 @@ def _mysql(connection: Connection, limits: ColumnLimits) -> Iterator[Finding]:
         yield ok('engine', engine)
     else:
         yield failure('engine', f'{engine} has no transactions: ALTER TABLE job ENGINE=InnoDB')
-    narrow = [name for name in ('error', 'result', 'params') if limits.is_narrow(name)]
+    columns = ('error', 'result', 'params')
+    narrow = ', '.join(name for name in columns if limits.fitting(name, _EMOJI) != _EMOJI)
     if narrow:
         change = 'ALTER TABLE job CONVERT TO CHARACTER SET utf8mb4'
         yield hint(
