@@ -286,8 +286,9 @@ def thread():
     write('thread', 3000)
     ended.release()
 
+greenlets = [gevent.spawn(write, 'greenlet', 300) for _ in range(5)]
 monkey.get_original('_thread', 'start_new_thread')(thread, ())
-gevent.joinall([gevent.spawn(write, 'greenlet', 300) for _ in range(5)], raise_error=True)
+gevent.joinall(greenlets, raise_error=True)
 ended.acquire()
 """
 
