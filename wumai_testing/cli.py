@@ -1,0 +1,5 @@
+"""What wumai_testing adds to the command `wumai`."""
+
+from wumai_testing.scenario.command import scenario
+
+__all__ = ['scenario']

@@ -1,0 +1,54 @@
+"""What became of one scenario file."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from wumai_testing.databases import Database
+from wumai_testing.duration import format_duration
+from wumai_testing.scenario.errors import ScenarioError
+from wumai_testing.scenario.reader import load
+from wumai_testing.scenario.runner import Runner, ScenarioFailure
+from wumai_testing.scenario.world import simulated_world
+from wumai_testing.timeline import Timeline
+
+PASSED: Final = 'passed'
+FAILED: Final = 'failed'
+SKIPPED: Final = 'skipped'
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a file."""
+
+    path: Path
+    name: str
+    status: str
+    seconds: float = 0.0
+    """Real ones."""
+    virtual: str = ''
+    """How much virtual time passed."""
+    message: str = ''
+    """Why it failed or was skipped."""
+    timeline: Timeline | None = None
+
+
+def run_simulated(path: Path, database: Database | None = None) -> Outcome:
+    """Run a file in virtual time, whatever it holds."""
+    began = time.perf_counter()
+    try:
+        scenario = load(path)
+        with simulated_world(scenario, database) as world:
+            status, message = PASSED, ''
+            try:
+                Runner(scenario, world).run()
+            except ScenarioFailure as failure:
+                status, message = FAILED, str(failure)
+            virtual = format_duration(round(world.sim.clock.monotonic(), 3))
+        seconds = time.perf_counter() - began
+        timeline = world.sim.timeline
+        return Outcome(path, scenario.name, status, seconds, virtual, message, timeline)
+    except (ScenarioError, ImportError) as error:
+        seconds = time.perf_counter() - began
+        return Outcome(path, path.stem, FAILED, seconds, message=str(error))
