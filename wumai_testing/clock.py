@@ -72,9 +72,9 @@ def virtual_time(
         clock = VirtualTime(start, guard, callbacks_max)
         _take_over(undo, clock, outside)
         undo.enter_context(patches.patched(clock.base))
-        undo.callback(clock.close)
         WATCHDOG.watch(guard)
         undo.callback(WATCHDOG.forget)
+        undo.callback(clock.close)
         set_hub(clock.own_hub)
         yield clock
 

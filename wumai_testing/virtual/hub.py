@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from gevent import _hub_local
-from gevent._waiter import Waiter
+from gevent._waiter import MultipleWaiter, Waiter
 from gevent.exceptions import HubDestroyed
 from gevent.hub import Hub
 from greenlet import greenlet
@@ -91,7 +91,10 @@ class NodeHub(Hub):
         link, source = context if isinstance(context, tuple) else (None, None)
         home = _hub_behind(link)
         if home is not None:
-            home.loop.run_callback(link, source)
+            if isinstance(link.__self__, MultipleWaiter):
+                home.loop.run_callback(_wake_multiple, link.__self__)
+            else:
+                home.loop.run_callback(link, source)
         else:
             self.world.fail(
                 VirtualTimeError(
@@ -107,6 +110,16 @@ def _hub_behind(link: Callable[..., object] | None) -> NodeHub | None:
     if not isinstance(waiter, Waiter):
         return None
     return next((ref for ref in gc.get_referents(waiter) if isinstance(ref, NodeHub)), None)
+
+
+def _wake_multiple(waiter: 'MultipleWaiter[Any]') -> None:
+    """Go on with what was refused: a MultipleWaiter stores the value before it refuses.
+
+    Its greenlet may have taken the value since, and would fail if it were woken for nothing.
+    """
+    values = next((ref for ref in gc.get_referents(waiter) if type(ref) is list), None)
+    if values:
+        Waiter.switch(waiter, True)
 
 
 class OutsideHub(Hub):

@@ -104,6 +104,7 @@ _FAKES: dict[str, Callable[[], float]] = {
 
 _REAL_IDS = api._real_time_object_ids
 """What freezegun looks for in modules."""
+_SOUGHT_IDS = frozenset(_REAL_IDS) | {id(_State.sleep)}
 
 
 def _replace(undo: ExitStack, owner: Any, name: str, value: object) -> None:
@@ -156,9 +157,13 @@ class _Scan:
         self._sleepers = sleepers
 
     def __call__(self, module: ModuleType) -> list[tuple[str, object]]:
-        found = []
+        found: list[tuple[str, object]] = []
+        contents = getattr(module, '__dict__', {})
+        # All in C, for the forty thousand values of an ordinary process.
+        if _SOUGHT_IDS.isdisjoint(map(id, contents.values())):
+            return found
         sleep = _State.sleep
-        for name, value in list(getattr(module, '__dict__', {}).items()):
+        for name, value in list(contents.items()):
             if value is sleep:
                 self._sleepers.append((module, name))
             elif id(value) in _REAL_IDS:

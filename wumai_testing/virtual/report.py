@@ -57,15 +57,14 @@ def name_of(who: greenlet) -> str:
     if label:
         return str(label)
     outermost = list(_frames(who.gr_frame if who is not getcurrent() else sys._getframe()))[-1:]
-    function = f' {outermost[0].f_code.co_qualname}' if outermost else ''
-    return f'the greenlet{function}'
+    return f'the greenlet {outermost[0].f_code.co_qualname}' if outermost else repr(who)
 
 
-def waits(who: greenlet, where: str, frame: FrameType | None) -> str:
-    """One sentence part: who of which node waits for what at which place."""
+def waits(name: str, who: greenlet, frame: FrameType | None) -> str:
+    """One sentence part: who waits for what at which place."""
     waited_for = object_waited_for(who)
     what = f'waits for {waited_for}' if waited_for else 'waits'
-    return f'{name_of(who)} of {where} {what} at {place(frame)}'
+    return f'{name} {what} at {place(frame)}'
 
 
 def object_waited_for(who: greenlet) -> str | None:
@@ -77,12 +76,21 @@ def object_waited_for(who: greenlet) -> str | None:
     links = [link for link in gc.get_referrers(who) if _is_link(link, who)]
     seen: list[object] = [links, who]
     layer: list[object] = list(links)
-    for _depth in range(3):
+    for _depth in range(4):
         layer = _referrers(layer, seen)
         for found in layer:
-            if type(found).__module__.startswith('gevent.') and not isinstance(found, Waiter | Hub):
+            if _is_waited_for(found):
                 return repr(found)
     return None
+
+
+def _is_waited_for(candidate: object) -> bool:
+    kind = type(candidate)
+    return (
+        kind.__module__.startswith('gevent.')
+        and not kind.__name__.startswith('_')
+        and not isinstance(candidate, Waiter | Hub)
+    )
 
 
 def _is_link(candidate: object, who: greenlet) -> bool:

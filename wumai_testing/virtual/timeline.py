@@ -17,6 +17,7 @@ import gevent
 from gevent._hub_local import get_hub_if_exists
 from gevent.event import Event
 from gevent.hub import Hub
+from gevent.lock import Semaphore
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from wumai_testing.duration import format_duration
@@ -108,9 +109,14 @@ class VirtualTime:
         return None if node is self._own else node
 
     def bury(self, node: Node) -> None:
-        """Never turn `node` again."""
+        """Never turn `node` again.
+
+        A lock at module level may have taken its hub for the one to notify through; what
+        comes in that way is run by the test, and gets no further than a greenlet's own hub.
+        """
         if node in self._live:
             self._live.remove(node)
+            node.hub.loop = self._own.hub.loop
 
     # Letting time pass, from the test.
 
@@ -227,7 +233,7 @@ class VirtualTime:
     def _jump(self, horizon: int | None) -> Node | None:
         """Move to the earliest timer and make it ready; returns its node."""
         first = self._earliest(horizon)
-        if first is not None and self.on_idle is not None and _is_idle(first):
+        if first is not None and self.on_idle is not None and self._is_poll_to_come(first):
             first = self._earliest(horizon) if self._stretch(horizon) else None
         if first is None:
             return None
@@ -253,6 +259,9 @@ class VirtualTime:
             if idle is not None and (first is None or idle < first):
                 first = idle
         return None if first is None else (first[0], first[1], node, first[2])
+
+    def _is_poll_to_come(self, due: _Due) -> bool:
+        return due[3] is not None and due[3].idle_ns > 0 and due[0] > self.base.now_ns
 
     def _stretch(self, horizon: int | None) -> bool:
         """Move polls to the last of their times before anything can happen; false: never."""
@@ -286,8 +295,13 @@ class VirtualTime:
         self.parked[current] = None
         try:
             result = raw_switch(home)
-            if get_hub_if_exists() is not home:
+            while get_hub_if_exists() is not home:
                 self._go_home(current, home)
+                if not (isinstance(result, Semaphore) and result.locked()):
+                    break
+                # Somebody took it while this greenlet was on its way: queue up again.
+                result.rawlink(current.switch)
+                result = raw_switch(home)
         finally:
             self.parked.pop(current, None)
         return result
@@ -298,7 +312,7 @@ class VirtualTime:
             if result is _NOTHING:
                 frame = sys._getframe()
                 raise VirtualDeadlock(
-                    f'Nothing is left to run, while {report.waits(self.main, "the test", frame)}. '
+                    f'Nothing is left to run, while {report.waits("the test", self.main, frame)}. '
                     f'Give that wait a timeout, or let something end it. {self._who_waits()}'
                 )
             if result is not _TURNED:
@@ -353,15 +367,16 @@ class VirtualTime:
 
     def _who_waits(self) -> str:
         waiting = [
-            report.waits(who, self._node_name(self._home_of(who)), who.gr_frame)
-            for who in list(self.parked)[:8]
+            report.waits(self._describe(who), who, who.gr_frame) for who in list(self.parked)[:8]
         ]
         away = [repr(node) for node in self._all if node.stalled or node.crashed]
         told = '; '.join(waiting) if waiting else 'no other greenlet waits'
         return f'Waiting: {told}.' + (f' Not running: {", ".join(away)}.' if away else '')
 
-    def _node_name(self, hub: NodeHub) -> str:
-        return 'the test' if hub is self._own.hub else f'node {hub.name}'
+    def _describe(self, who: greenlet) -> str:
+        hub = self._home_of(who)
+        where = 'the test' if hub is self._own.hub else f'node {hub.name}'
+        return f'{report.name_of(who)} of {where}'
 
     # The end.
 
@@ -383,7 +398,7 @@ class VirtualTime:
             node.loop.destroy()
         self.parked.clear()
         self.nodes.clear()
-        self.on_idle = None
+        self.on_idle = self._guard.escape = None
 
     def _put_away(self, who: greenlet) -> None:
         hub = self._home_of(who)
@@ -418,10 +433,6 @@ _Due = tuple[int, int, Node, Timer | None]
 
 def _order(due: _Due) -> tuple[int, int]:
     return due[:2]
-
-
-def _is_idle(due: _Due) -> bool:
-    return due[3] is not None and due[3].idle_ns > 0
 
 
 def _name(condition: Callable[..., object]) -> str:
