@@ -125,14 +125,17 @@ class ThreadHeartbeat:
         self._hub: Hub | None = None
         # The real ones, also where gevent has put its own in their place.
         allocate = monkey.get_original('_thread', 'allocate_lock')
+        self._ready = allocate()
         self._stopping = allocate()
         self._ended = allocate()
 
     def start(self, beat: Callable[[Store], float | None], period: float) -> None:
         self._hub = get_hub()
-        self._stopping.acquire()
-        self._ended.acquire()
+        for lock in (self._ready, self._stopping, self._ended):
+            lock.acquire()
         monkey.get_original('_thread', 'start_new_thread')(self._run, (beat, period))
+        # Two threads that make their first hub at one moment may wait for each other's imports.
+        self._ready.acquire()
 
     def began(self) -> None:
         """Nothing to do: the thread beats all the time."""
@@ -153,6 +156,8 @@ class ThreadHeartbeat:
         os._exit(code)
 
     def _run(self, beat: Callable[[Store], float | None], period: float) -> None:
+        get_hub()
+        self._ready.release()
         local.enter('worker', '-')
         store: Store | None = None
         pause = 0.0
