@@ -133,8 +133,6 @@ def _mysql(connection: Connection, limits: ColumnLimits) -> Iterator[Finding]:
     narrow = ', '.join(name for name in columns if limits.fitting(name, _EMOJI) != _EMOJI)
     if narrow:
         change = 'ALTER TABLE job CONVERT TO CHARACTER SET utf8mb4'
-        yield hint(
-            'charset', f'{", ".join(narrow)} cannot hold emoji, which are replaced: {change}'
-        )
+        yield hint('charset', f'{narrow} cannot hold emoji, which are replaced: {change}')
     else:
         yield ok('charset', 'utf8mb4')

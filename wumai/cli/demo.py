@@ -1,22 +1,18 @@
 """`wumai demo`: a real api and a real worker on a temporary database, and what their jobs do."""
 
-import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from wumai.cli.demo_client import Client
 from wumai.cli.demo_servers import Server, environment
+from wumai.cli.demo_signals import Interrupts
 from wumai.cli.demo_story import DemoError, Story
 from wumai.cli.demo_view import View
 from wumai.clock import SystemClock
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command()
@@ -36,7 +32,7 @@ def demo(serve: bool, port: int) -> None:
     view = View(SystemClock())
     shown = False
     try:
-        with interruptible(), Stage(view, port) as stage:
+        with Interrupts() as interrupts, Stage(view, port, interrupts) as stage:
             story = Story(stage.client, view)
             story.play()
             codes = {} if serve else stage.stop()
@@ -56,9 +52,10 @@ def demo(serve: bool, port: int) -> None:
 class Stage:
     """The temporary folder, the database and the two servers; leaving it takes all away."""
 
-    def __init__(self, view: View, port: int) -> None:
+    def __init__(self, view: View, port: int, interrupts: Interrupts) -> None:
         self._view = view
         self._port = port
+        self._interrupts = interrupts
         self._stack = ExitStack()
         self.servers: list[Server] = []
 
@@ -71,7 +68,9 @@ class Stage:
         return self
 
     def _set_up(self) -> None:
-        self.folder = Path(self._stack.enter_context(temporary_folder()))
+        with self._interrupts.put_off():
+            folder = tempfile.TemporaryDirectory(prefix='wumai-demo-', ignore_cleanup_errors=True)
+            self.folder = Path(self._stack.enter_context(folder))
         self.database = f'sqlite:///{self.folder}/wumai.db'
         make_tables(self.database)
         self._view.head('database', self.database)
@@ -84,11 +83,11 @@ class Stage:
     def _start(self, role: str, *arguments: str) -> None:
         self._view.head(role, f'wumai {role} {" ".join(arguments)}')
         on_line = self._view.notice if role == 'worker' else None
-        server = Server(
-            role, [role, *arguments], self.folder, environment(self.folder, self.database), on_line
-        )
-        self.servers.append(server)
-        self._stack.callback(server.kill)
+        environ = environment(self.folder, self.database)
+        with self._interrupts.put_off():
+            server = Server(role, [role, *arguments], self.folder, environ, on_line)
+            self.servers.append(server)
+            self._stack.callback(server.kill)
 
     def explain(self) -> None:
         """Say what may be tried now."""
@@ -102,9 +101,9 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         # It takes a moment, and another Ctrl-C shall not leave half of it behind.
-        with ignored_signals():
-            self.stop()
-            self._stack.close()
+        self._interrupts.ignore()
+        self.stop()
+        self._stack.close()
 
 
 def make_tables(database: str) -> None:
@@ -123,36 +122,3 @@ def check_codes(codes: dict[str, int]) -> None:
     wrong = [f'{role} ended with exit code {code}' for role, code in codes.items() if code]
     if wrong:
         raise DemoError(', '.join(wrong))
-
-
-@contextmanager
-def temporary_folder() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix='wumai-demo-', ignore_cleanup_errors=True) as folder:
-        yield folder
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the demo as Ctrl-C does."""
-    with _handlers(_interrupt):
-        yield
-
-
-@contextmanager
-def ignored_signals() -> Iterator[None]:
-    with _handlers(signal.SIG_IGN):
-        yield
-
-
-@contextmanager
-def _handlers(handler: object) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in SIGNALS}  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

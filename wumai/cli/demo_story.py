@@ -32,16 +32,12 @@ class Promise:
 
 PROMISES = {
     ('CreateInstance', 'web-1'): Promise('finished', 1, '', 'ran at once'),
-    ('CreateInstance', 'db-1'): Promise(
-        'finished', 2, '', 'failed, was retried after try_period, finished'
-    ),
+    ('CreateInstance', 'db-1'): Promise('finished', 2, '', 'failed once, retried, finished'),
     ('CreateInstance', 'gpu-1'): Promise(
-        'error', 3, 'NoHostIsFree', 'failed each time, gave up, the channel was told'
+        'error', 3, 'NoHostIsFree', 'gave up, the channel was told'
     ),
     ('BackupInstance', 'web-1'): Promise('finished', 1, '', 'waited for its run_at'),
-    ('ResizeInstance', 'web-1'): Promise(
-        'error', 1, 'timeout', 'timed out, was interrupted, had one try only'
-    ),
+    ('ResizeInstance', 'web-1'): Promise('error', 1, 'timeout', 'timed out and was interrupted'),
 }
 NOTICES = 5
 """One for each failed try."""
@@ -111,7 +107,7 @@ class Story:
         self._view.call(action, params, status, body)
         if (status, body.get('retCode')) != (404, code):
             raise DemoError(f'{action} was to be refused with {code}, not with {status}: {body}')
-        self._refused = f'refused: HTTP {status}, retCode {code}, {body["message"]}'
+        self._refused = f'refused: HTTP {status}, {code}'
 
     def _call(self, action: str, **params: Any) -> tuple[int, dict[str, Any]]:
         try:
