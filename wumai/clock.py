@@ -12,6 +12,8 @@ from gevent.event import Event
 
 from wumai import logger
 
+LAST_SECOND = datetime.max.replace(microsecond=0)
+
 STEP = timedelta(seconds=1)
 """A change of the offset over this is logged as a step."""
 
@@ -72,4 +74,12 @@ def floor_second(moment: datetime) -> datetime:
 def ceil_second(moment: datetime) -> datetime:
     """The whole second at or after `moment`: how a due time in the future is written."""
     floor = floor_second(moment)
-    return floor if floor == moment else floor + timedelta(seconds=1)
+    return floor if floor in (moment, LAST_SECOND) else floor + timedelta(seconds=1)
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """The whole second `seconds` after `moment`; the last one that can be written if it is none."""
+    try:
+        return ceil_second(moment + timedelta(seconds=seconds))
+    except OverflowError:
+        return LAST_SECOND

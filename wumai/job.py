@@ -17,6 +17,9 @@ ERROR: Final = 'error'
 DEFAULT_TRY_PERIOD = 600
 DEFAULT_TRY_MAX = 3
 
+LONGEST = 2**31 - 1
+"""The largest number that the columns hold; as seconds 68 years."""
+
 CANCELLED = 'cancelled'
 WORKER_LOST = 'worker lost'
 
@@ -135,14 +138,24 @@ def token_worker(token: str | None) -> str | None:
     return value.get('worker') if isinstance(value, dict) else None
 
 
-def effective_try_max(try_max: int | None) -> int:
+def whole_number(value: object) -> int | None:
+    """A number of a row. None for NULL, and for what is no number: SQLite's columns take it all."""
+    try:
+        return int(value)  # type: ignore[call-overload,no-any-return]
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def effective_try_max(try_max: object) -> int:
     """The number of runs a row asks for: NULL is the default, under 1 is 1."""
-    return DEFAULT_TRY_MAX if try_max is None else max(1, try_max)
+    number = whole_number(try_max)
+    return DEFAULT_TRY_MAX if number is None else max(1, number)
 
 
-def effective_try_period(try_period: int | None) -> int:
+def effective_try_period(try_period: object) -> int:
     """Seconds between tries: NULL is the default, under 0 is 0."""
-    return DEFAULT_TRY_PERIOD if try_period is None else max(0, try_period)
+    number = whole_number(try_period)
+    return DEFAULT_TRY_PERIOD if number is None else min(max(0, number), LONGEST)
 
 
 class BadParams(ValueError):

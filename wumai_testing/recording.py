@@ -74,14 +74,18 @@ class RecordingStore(SqlStore):
             self._note('rescue', row.id, owner=row.worker, status='error' if gave_up else 'pending')
         return rescued
 
-    def cancel(self, job_id: str, now: datetime) -> bool:
-        cancelled = super().cancel(job_id, now)
+    def cancel(
+        self, job_id: str, now: datetime, connection: Connection | Session | None = None
+    ) -> bool:
+        cancelled = super().cancel(job_id, now, connection)
         if cancelled:
             self._note('cancel', job_id)
         return cancelled
 
-    def retry(self, job_id: str, now: datetime) -> bool:
-        retried = super().retry(job_id, now)
+    def retry(
+        self, job_id: str, now: datetime, connection: Connection | Session | None = None
+    ) -> bool:
+        retried = super().retry(job_id, now, connection)
         if retried:
             self._note('retry', job_id)
         return retried

@@ -59,10 +59,12 @@ class Store(Protocol):
     ) -> None:
         """Insert jobs; with `connection`, in the transaction that it has open."""
 
-    def get_job(self, job_id: str) -> JobRow | None:
+    def get_job(self, job_id: str, connection: Connection | Session | None = None) -> JobRow | None:
         """The row, or None."""
 
-    def list_jobs(self, wanted: JobFilter) -> list[JobRow]:
+    def list_jobs(
+        self, wanted: JobFilter, connection: Connection | Session | None = None
+    ) -> list[JobRow]:
         """Rows in the order of their ids, which is about their age."""
 
     def insert_operation(
@@ -70,10 +72,14 @@ class Store(Protocol):
     ) -> None:
         """Write one row of the journal."""
 
-    def cancel(self, job_id: str, now: datetime) -> bool:
+    def cancel(
+        self, job_id: str, now: datetime, connection: Connection | Session | None = None
+    ) -> bool:
         """End a pending job as `cancelled`, or take a running one from its worker."""
 
-    def retry(self, job_id: str, now: datetime) -> bool:
+    def retry(
+        self, job_id: str, now: datetime, connection: Connection | Session | None = None
+    ) -> bool:
         """Make a job in error pending, due now, with no try used."""
 
     # The worker's side
@@ -107,6 +113,11 @@ class Store(Protocol):
 
     def rescue(self, row: Expired, before: datetime, now: datetime) -> bool:
         """Take `row` back if its token is unchanged and it is still expired; true if it was."""
+
+    def rewrite_times(self, now: datetime) -> list[tuple[str, str]]:
+        """Give times that other programs wrote the form that is compared; pending rows that hold
+        no time are ended, and returned each with its reason. Only SQLite has such times.
+        """
 
     # The server
 

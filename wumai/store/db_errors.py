@@ -30,7 +30,8 @@ class Rejected(StoreError):
 
 # https://mariadb.com/kb/en/mariadb-error-codes/
 _MYSQL: dict[int, type[StoreError]] = {
-    **dict.fromkeys((1205, 1213, 1020, 3572), Busy),
+    # deadlock, lock wait, changed since it was read, NOWAIT, took too long, table was altered
+    **dict.fromkeys((1205, 1213, 1020, 3572, 1969, 3024, 1412), Busy),
     **dict.fromkeys(
         # away, shutting down, too many connections, read-only after a failover, Galera not primary
         (
@@ -64,6 +65,7 @@ _SQLSTATE: dict[str, type[StoreError]] = {
     '08': Unavailable,
     '53': Unavailable,
     '57': Unavailable,
+    '58': Unavailable,
     '25006': Unavailable,
     '22': Rejected,
     '23': Rejected,
@@ -71,19 +73,21 @@ _SQLSTATE: dict[str, type[StoreError]] = {
 
 
 def _kind(error: BaseException) -> type[StoreError]:
+    if isinstance(error, OSError | PoolTimeout):
+        return Unavailable
     code = error.args[0] if error.args else None
-    if isinstance(code, int):
+    if isinstance(code, int) and code:
         return _MYSQL.get(code, StoreError)
     if sqlite_code := getattr(error, 'sqlite_errorcode', None):
         return _SQLITE.get(sqlite_code & 0xFF, StoreError)
     if sqlstate := getattr(error, 'sqlstate', None):
         return _SQLSTATE.get(sqlstate) or _SQLSTATE.get(sqlstate[:2], StoreError)
-    if isinstance(error, OSError | PoolTimeout):
-        return Unavailable
     if isinstance(error, OverflowError | UnicodeError | ValueError | TypeError):
         return Rejected
-    # A driver that lost its connection often has no code left to tell: InterfaceError(0, '').
-    return Unavailable if 'Interface' in type(error).__name__ else StoreError
+    # A driver that has lost its connection, or got none, often has no code to tell:
+    # InterfaceError(0, '') of PyMySQL, OperationalError of psycopg.
+    lost = type(error).__name__ in ('InterfaceError', 'OperationalError')
+    return Unavailable if lost else StoreError
 
 
 def translate(error: BaseException, *, committing: bool = False) -> StoreError:
@@ -92,8 +96,8 @@ def translate(error: BaseException, *, committing: bool = False) -> StoreError:
     kind = _kind(original)
     if getattr(error, 'connection_invalidated', False) and kind is StoreError:
         kind = Unavailable
-    if committing and kind is Unavailable:
-        kind = InDoubt
+    if committing and kind in (Unavailable, StoreError):
+        kind = InDoubt  # also after an error that we do not know: to ask is always safe
     return kind(f'{type(original).__name__}: {original}')
 
 

@@ -11,9 +11,6 @@ from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from wumai.error import SchemaError
 
-TIME_FORMAT = '%Y-%m-%d %H:%M:%S'
-"""How SQLite keeps a time, so that text compares as time."""
-
 
 class _TextTime(UserDefinedType[str]):
     """A DATETIME column of SQLite, which holds what it is given."""
@@ -25,7 +22,10 @@ class _TextTime(UserDefinedType[str]):
 
 
 class UtcSeconds(TypeDecorator[datetime]):
-    """Naive UTC in whole seconds. What cannot be read as a time comes back as it is stored."""
+    """Naive UTC in whole seconds. What cannot be read as a time comes back as it is stored.
+
+    On SQLite it is text in the one form `YYYY-MM-DD HH:MM:SS`, so that text compares as time.
+    """
 
     impl = DateTime
     cache_ok = True
@@ -34,9 +34,11 @@ class UtcSeconds(TypeDecorator[datetime]):
         return dialect.type_descriptor(_TextTime() if dialect.name == 'sqlite' else DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name != 'sqlite':
-            return value
-        return value.strftime(TIME_FORMAT)
+        if value is None:
+            return None
+        # Here and not by the server, which would round half a second up.
+        seconds = value.replace(microsecond=0)
+        return str(seconds) if dialect.name == 'sqlite' else seconds
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
         return value if value is None or isinstance(value, datetime) else parse_time(value)
@@ -49,9 +51,9 @@ def parse_time(value: Any) -> Any:
             moment = datetime.fromisoformat(value)
         else:
             moment = datetime.fromtimestamp(value, UTC)
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, TypeError, OverflowError, OSError):
         return value
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 metadata = MetaData()

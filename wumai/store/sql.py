@@ -26,8 +26,9 @@ from wumai.job import (
     Outcome,
     effective_try_max,
     effective_try_period,
+    whole_number,
 )
-from wumai.store import schema
+from wumai.store import odd_times, schema
 from wumai.store.base import Candidate, Claimed, JobFilter
 from wumai.store.columns import ColumnLimits
 from wumai.store.db_errors import TRANSLATED, translate
@@ -79,6 +80,12 @@ _CANDIDATES = (
     .order_by(_job.run_at)
     .limit(bindparam('b_limit'))
 )
+_CANDIDATES_OF = {
+    # A number sorts before all text and would stand in the way of others until it is rewritten.
+    'sqlite': _CANDIDATES.where(func.typeof(_job.run_at).in_(('text', 'null'))),
+    # The others put NULL, which is due at once, first by themselves.
+    'postgresql': _CANDIDATES.order_by(None).order_by(_job.run_at.asc().nulls_first()),
+}
 _LOCK = (
     select(*_CLAIM_COLUMNS)
     .where(
@@ -120,12 +127,15 @@ class SqlStore:
     ) -> None:
         self._insert(schema.job, [asdict(row) for row in rows], connection)
 
-    def get_job(self, job_id: str) -> JobRow | None:
-        with self._reading() as connection:
-            row = connection.execute(select(*_JOB_COLUMNS).where(_job.id == job_id)).first()
+    def get_job(self, job_id: str, connection: Connection | Session | None = None) -> JobRow | None:
+        query = select(*_JOB_COLUMNS).where(_job.id == job_id)
+        with self._reading(connection) as reading:
+            row = reading.execute(query).first()
         return JobRow(*row) if row else None
 
-    def list_jobs(self, wanted: JobFilter) -> list[JobRow]:
+    def list_jobs(
+        self, wanted: JobFilter, connection: Connection | Session | None = None
+    ) -> list[JobRow]:
         query: Select[Any] = select(*_JOB_COLUMNS).limit(wanted.limit)
         for name in ('status', 'action', 'project_id'):
             if (value := getattr(wanted, name)) is not None:
@@ -135,54 +145,56 @@ class SqlStore:
                 _job.id < wanted.after if wanted.newest_first else _job.id > wanted.after
             )
         query = query.order_by(_job.id.desc() if wanted.newest_first else _job.id)
-        with self._reading() as connection:
-            return [JobRow(*row) for row in connection.execute(query)]
+        with self._reading(connection) as reading:
+            return [JobRow(*row) for row in reading.execute(query)]
 
     def insert_operation(
         self, values: dict[str, Any], connection: Connection | Session | None = None
     ) -> None:
         self._insert(schema.operation, [values], connection)
 
-    def cancel(self, job_id: str, now: datetime) -> bool:
-        return self._move(
-            job_id, (PENDING, RUNNING), status=ERROR, error=CANCELLED, result=None, updated=now
-        )
+    def cancel(
+        self, job_id: str, now: datetime, connection: Connection | Session | None = None
+    ) -> bool:
+        values = {'status': ERROR, 'error': CANCELLED, 'result': None, 'updated': now}
+        return self._move(job_id, (PENDING, RUNNING), values, connection)
 
-    def retry(self, job_id: str, now: datetime) -> bool:
-        return self._move(
-            job_id, (ERROR,), status=PENDING, trys=0, result=None, run_at=now, updated=now
-        )
+    def retry(
+        self, job_id: str, now: datetime, connection: Connection | Session | None = None
+    ) -> bool:
+        values = {'status': PENDING, 'trys': 0, 'result': None, 'run_at': now, 'updated': now}
+        return self._move(job_id, (ERROR,), values, connection)
 
-    def _move(self, job_id: str, origins: Sequence[str], **values: Any) -> bool:
-        with self._writing() as connection:
-            moved = connection.execute(
-                update(schema.job)
-                .where(_job.id == job_id, _job.status.in_(origins))
-                .values(**values)
-            )
-        return bool(moved.rowcount)
+    def _move(
+        self,
+        job_id: str,
+        origins: Sequence[str],
+        values: dict[str, Any],
+        connection: Connection | Session | None,
+    ) -> bool:
+        statement = update(schema.job).where(_job.id == job_id, _job.status.in_(origins))
+        with self._writing(connection) as writing:
+            return bool(writing.execute(statement.values(values)).rowcount)
 
     def _insert(
         self, table: Any, rows: list[dict[str, Any]], connection: Connection | Session | None
     ) -> None:
-        if connection is not None:
-            connection.execute(insert(table), rows)
-            return
-        with self._writing() as own:
-            own.execute(insert(table), rows)
+        with self._writing(connection) as writing:
+            writing.execute(insert(table), rows)
 
     # The worker's side: claims
 
     def candidates(self, until: datetime, limit: int) -> list[Candidate]:
+        query = _CANDIDATES_OF.get(self.engine.dialect.name, _CANDIDATES)
         with self._reading() as connection:
-            rows = connection.execute(_CANDIDATES, {'b_until': until, 'b_limit': limit}).all()
+            rows = connection.execute(query, {'b_until': until, 'b_limit': limit}).all()
         return [Candidate(*row) for row in rows]
 
     def claim(self, ids: Iterable[str], limit: int, token: str, now: datetime) -> Claimed:
         values = {'b_ids': sorted(ids), 'b_limit': limit, 'b_now': now}
         with self._writing() as connection:
             locked = connection.execute(self._locked(_LOCK, connection), values).all()
-            claimed = _sort_out(locked, token)
+            claimed = _sort_out(locked, token, now)
             for job_id, reason in claimed.ended:
                 self._end_unrun(connection, job_id, reason, now)
             if claimed.claims:
@@ -190,11 +202,10 @@ class SqlStore:
         return claimed
 
     def _locked(self, query: Select[Any], connection: Connection) -> Select[Any]:
-        # SQLite has one writer at a time. Where SKIP LOCKED is unknown, the guard in _TAKE decides.
-        dialect = connection.dialect
-        if dialect.name == 'sqlite' or not self.limits.skips_locked(connection):
+        if connection.dialect.name == 'sqlite':  # it has one writer at a time
             return query
-        return query.with_for_update(skip_locked=True)
+        # Where SKIP LOCKED is unknown it waits for the others, and sees the rows as they left them.
+        return query.with_for_update(skip_locked=self.limits.skips_locked(connection))
 
     def _take(self, connection: Connection, claimed: Claimed, token: str, now: datetime) -> None:
         ids = [claim.id for claim in claimed.claims]
@@ -202,6 +213,16 @@ class SqlStore:
         if taken.rowcount != len(ids):
             ours = self._running_under(connection, ids, token)
             claimed.claims[:] = [claim for claim in claimed.claims if claim.id in ours]
+
+    def rewrite_times(self, now: datetime) -> list[tuple[str, str]]:
+        if self.engine.dialect.name != 'sqlite':
+            return []
+        with self._writing() as connection:
+            odd_times.leases(connection)
+            ended = [(job_id, _no_time(value)) for job_id, value in odd_times.due_times(connection)]
+            for job_id, reason in ended:
+                self._end_unrun(connection, job_id, reason, now)
+        return ended
 
     def end_unread(self, job_id: str, reason: str, now: datetime) -> None:
         """End a pending row that could not even be read."""
@@ -226,7 +247,8 @@ class SqlStore:
     # The worker's side: what follows a claim, under its fence
 
     def write(self, outcomes: Sequence[Outcome], now: datetime) -> set[str]:
-        values = [_outcome_values(outcome, now) for outcome in outcomes]
+        # In the order of their ids, as all who lock several rows do.
+        values = [_outcome_values(outcome, now) for outcome in sorted(outcomes, key=_id)]
         with self._writing() as connection:
             if self._executed(connection, values) == len(values):
                 return {outcome.id for outcome in outcomes}
@@ -240,7 +262,7 @@ class SqlStore:
         ).rowcount
 
     def written(self, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
-        query = select(_job.id, _job.status, _job.result, _job.error).where(
+        query = select(_job.id, _job.status, _job.result, _job.error, _job.run_at).where(
             _job.id.in_([outcome.id for outcome in outcomes])
         )
         with self._reading() as connection:
@@ -285,9 +307,9 @@ class SqlStore:
                 job_id,
                 token,
                 updated,
-                action,
-                effective_try_max(_integer(try_max)),
-                _integer(trys) or 0,
+                _text(action) or '',
+                effective_try_max(try_max),
+                whole_number(trys) or 0,
             )
             for job_id, token, updated, action, try_max, trys in rows
         ]
@@ -330,13 +352,21 @@ class SqlStore:
 
     # Transactions
 
+    # With `joined`, in the transaction that the app has open, which is its own to commit.
+
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def _reading(self, joined: Connection | Session | None = None) -> Iterator[Any]:
+        if joined is not None:
+            yield joined
+            return
         with self._connection(wumai_reads=True) as connection:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, joined: Connection | Session | None = None) -> Iterator[Any]:
+        if joined is not None:
+            yield joined
+            return
         with self._connection() as connection:
             yield connection
             try:
@@ -353,13 +383,13 @@ class SqlStore:
             raise translate(error) from error
 
 
-def _sort_out(rows: Sequence[Row[Any]], token: str) -> Claimed:
+def _sort_out(rows: Sequence[Row[Any]], token: str, now: datetime) -> Claimed:
     claimed = Claimed([], [])
     for row in rows:
         fields = row._asdict()
         if reason := _unrunnable(fields):
             claimed.ended.append((row.id, reason))
-        else:
+        elif row.run_at is None or row.run_at <= now:  # as text it may compare as another time
             claimed.claims.append(_to_claim(fields, token))
     return claimed
 
@@ -367,14 +397,18 @@ def _sort_out(rows: Sequence[Row[Any]], token: str) -> Claimed:
 def _unrunnable(row: dict[str, Any]) -> str | None:
     """Why this pending row can never run, or None."""
     for name in ('try_period', 'try_max', 'trys'):
-        if row[name] is not None and _integer(row[name]) is None:
+        if row[name] is not None and whole_number(row[name]) is None:
             return f'{name} is no whole number: {row[name]!r:.100}'
     if row['run_at'] is not None and not isinstance(row['run_at'], datetime):
-        return f'run_at is no time: {row["run_at"]!r:.100}'
-    try_max = effective_try_max(_integer(row['try_max']))
-    if (trys := _integer(row['trys']) or 0) >= try_max:
+        return _no_time(row['run_at'])
+    try_max = effective_try_max(row['try_max'])
+    if (trys := whole_number(row['trys']) or 0) >= try_max:
         return f'no try is left: {trys} of {try_max} used'
     return None
+
+
+def _no_time(run_at: Any) -> str:
+    return f'run_at is no time: {run_at!r:.100}'
 
 
 def _to_claim(row: dict[str, Any], token: str) -> Claim:
@@ -382,22 +416,21 @@ def _to_claim(row: dict[str, Any], token: str) -> Claim:
     return Claim(
         id=row['id'],
         token=token,
-        action=row['action'],
-        project_id=row['project_id'],
+        action=_text(row['action']) or '',
+        project_id=_text(row['project_id']),
         params=row['params'],
         created=created if isinstance(created, datetime) else None,
-        try_period=effective_try_period(_integer(row['try_period'])),
-        try_max=effective_try_max(_integer(row['try_max'])),
-        trys=(_integer(row['trys']) or 0) + 1,
+        try_period=effective_try_period(row['try_period']),
+        try_max=effective_try_max(row['try_max']),
+        trys=(whole_number(row['trys']) or 0) + 1,
     )
 
 
-def _integer(value: Any) -> int | None:
-    # SQLite keeps whatever was put into an INTEGER column.
-    try:
-        return None if value is None else int(value)
-    except (ValueError, TypeError):
-        return None
+def _text(value: Any) -> str | None:
+    # SQLite keeps whatever was put into a text column, bytes too.
+    if isinstance(value, bytes):
+        return value.decode('utf-8', 'replace')
+    return None if value is None else str(value)
 
 
 def _outcome_values(outcome: Outcome, now: datetime) -> dict[str, Any]:
@@ -414,12 +447,17 @@ def _outcome_values(outcome: Outcome, now: datetime) -> dict[str, Any]:
     }
 
 
+def _id(outcome: Outcome) -> str:
+    return outcome.id
+
+
 def _holds(row: Any, token: str) -> bool:
     return bool(row.status == RUNNING and row.result == token)
 
 
 def _shows(row: Any, outcome: Outcome) -> bool:
     """Whether the row looks as `outcome` left it; a later claim keeps the error text."""
+    same = row.error == outcome.error and outcome.run_at in (None, row.run_at)
     if row.status == outcome.status:
-        return bool(row.error == outcome.error and row.result == outcome.result)
-    return outcome.status == PENDING and bool(row.error == outcome.error)
+        return bool(same and row.result == outcome.result)
+    return outcome.status == PENDING and bool(same)

@@ -3,10 +3,10 @@
 import json
 import traceback
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from wumai.clock import ceil_second
+from wumai.clock import later
 from wumai.common.jsonable import jsonable
 from wumai.job import (
     ERROR,
@@ -39,8 +39,8 @@ def dump_result(value: Any) -> str:
     """A handler's result as ASCII JSON, which any column can hold. Raises BadResult."""
     try:
         return json.dumps(value, allow_nan=False, default=jsonable)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadResult(f'the result cannot be stored: {error}') from None
+    except Exception as error:  # an app's own mapping may raise whatever it likes
+        raise BadResult(f'the result cannot be stored: {_message(error)}') from None
 
 
 def decide(claim: Claim, ending: Ending, now: datetime) -> Outcome | None:
@@ -53,9 +53,9 @@ def decide(claim: Claim, ending: Ending, now: datetime) -> Outcome | None:
         case Stopped():
             return release(claim)
         case RunLater(seconds=seconds):
-            return release(claim, ceil_second(now + timedelta(seconds=seconds)))
+            return release(claim, later(now, seconds))
         case GiveUp() | BadParams() | BadResult() as final:
-            return Outcome(claim.id, claim.token, ERROR, error=str(final) or type(final).__name__)
+            return Outcome(claim.id, claim.token, ERROR, error=_message(final) or _name(final))
         case TryTimeout() as late:
             return failed(claim, str(late), now)
         case error:
@@ -71,17 +71,24 @@ def failed(claim: Claim, error: str, now: datetime) -> Outcome:
     """The try failed at `now`: due again after try_period, or the job gives up."""
     if claim.trys >= claim.try_max:
         return Outcome(claim.id, claim.token, ERROR, error=error)
-    due = ceil_second(now + timedelta(seconds=claim.try_period))
+    due = later(now, claim.try_period)
     return Outcome(claim.id, claim.token, PENDING, error=error, run_at=due)
 
 
 def describe(error: BaseException) -> str:
     """An exception as the column `error` holds it: its name and message, then the traceback."""
-    try:
-        message = str(error)
-    except Exception:  # an app's exception may fail to print itself
-        message = '(its message cannot be printed)'
-    name = type(error).__name__
+    message, name = _message(error), _name(error)
     headline = f'{name}: {message}' if message else name
     trace = ''.join(traceback.format_tb(error.__traceback__))
     return f'{headline}\n{trace}' if trace else headline
+
+
+def _name(error: BaseException) -> str:
+    return type(error).__name__
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException:  # an app's exception may fail to print itself, in whatever way
+        return '(its message cannot be printed)'
