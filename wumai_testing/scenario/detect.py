@@ -5,7 +5,8 @@ from pathlib import Path
 import yaml
 
 FOLDER = 'scenarios'
-_LARGEST = 1 << 20
+_LARGEST = 1 << 16
+_DEEPEST = 100
 
 
 def is_scenario_file(path: Path | str) -> bool:
@@ -31,6 +32,12 @@ def _has_key(text: str) -> bool:
         return False
 
 
+def _is_other(event: object, depth: int) -> bool:
+    """Whether the document ends here, or is a list."""
+    ends = depth == 0 and isinstance(event, yaml.DocumentEndEvent)
+    return ends or (depth == 1 and isinstance(event, yaml.SequenceStartEvent))
+
+
 def _names_a_scenario(text: str) -> bool:
     depth, is_key = 0, True
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
@@ -42,8 +49,6 @@ def _names_a_scenario(text: str) -> bool:
             is_key = not is_key
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-        if depth == 0 and isinstance(event, yaml.DocumentEndEvent):
-            return False
-        if depth == 1 and isinstance(event, yaml.SequenceStartEvent):
+        if depth > _DEEPEST or _is_other(event, depth):
             return False
     return False

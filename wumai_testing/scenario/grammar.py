@@ -74,9 +74,9 @@ class Request:
             hint = nearest('action', node.entries, 'found')
             ctx.report(node, f'`action` missing in `{key}`{hint}')
             return {}
-        action = node.entries['action'][1]
+        _ACTION.kind.read(ctx, node.entries['action'][1], 'action')
         request: Given = Json().read(ctx, node, key)
-        return request | {'action': _ACTION.kind.read(ctx, action, 'action')}
+        return request
 
     def schema(self) -> Schema:
         return {

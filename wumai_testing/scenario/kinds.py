@@ -253,15 +253,20 @@ class RunAt:
         try:
             return _offset(text)
         except ValueError:
-            advice = f'write +{text}' if re.fullmatch(DURATION_PATTERN, text) else ''
-            if _BARE_NUMBER.fullmatch(text):
-                advice = f'write +{text.lstrip("+-")}s'
-            ctx.wrong(node, key, f'{_A_TIME}, or an offset from now such as +10m', advice)
+            wanted = f'{_A_TIME}, or an offset from now such as +10m'
+            ctx.wrong(node, key, wanted, _offset_advice(node))
             return None
 
     def schema(self) -> Schema:
         offset = {'type': 'string', 'pattern': rf'^[-+]{DURATION_PATTERN}$'}
         return {'anyOf': [Moment().schema(), offset]}
+
+
+def _offset_advice(node: Node) -> str:
+    text = node.text if isinstance(node, Scalar) else ''
+    if _BARE_NUMBER.fullmatch(text):
+        return f'write {text if text[0] in "+-" else "+" + text}s'
+    return f'write +{text}' if re.fullmatch(DURATION_PATTERN, text) else ''
 
 
 def _offset(text: str) -> Offset:

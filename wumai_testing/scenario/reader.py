@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wumai_testing.scenario.context import Context
+from wumai_testing.scenario.context import Context, describe
 from wumai_testing.scenario.errors import ScenarioError
 from wumai_testing.scenario.grammar import BUILD, STEP
 from wumai_testing.scenario.kinds import MapOf, Moment, Schema, Text, any_text
 from wumai_testing.scenario.model import Scenario, Step
 from wumai_testing.scenario.tables import Field, Table
 from wumai_testing.scenario.workers import OPTIONS, WorkerCount
-from wumai_testing.scenario.yaml_source import Mapping, Node, Scalar, Sequence, Source
+from wumai_testing.scenario.yaml_source import Mapping, Node, Sequence, Source
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ def loads(text: str, path: Path | str = '<string>') -> Scenario:
 
 
 def _read_root(ctx: Context, root: Node) -> dict[str, Any]:
-    if isinstance(root, Scalar) and root.value is None:
-        ctx.report(root, f'the file is empty; it wants {FILE.example}')
+    if not isinstance(root, Mapping):
+        ctx.report(root, f'the file wants {FILE.example}; found {describe(root)}')
         return {}
-    return FILE.read(ctx, root, 'a scenario')
+    return FILE.read(ctx, root, 'scenario')
 
 
 def load(path: Path | str) -> Scenario:

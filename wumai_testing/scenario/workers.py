@@ -110,7 +110,7 @@ class WorkerOption:
 
 
 def _option(name: str, kind: type) -> WorkerOption:
-    return WorkerOption(name, Whole() if kind is int else Seconds())
+    return WorkerOption(name, Whole(1) if kind is int else Seconds(minimum=0))
 
 
 _HELP = {
