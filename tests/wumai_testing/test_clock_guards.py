@@ -3,11 +3,14 @@
 # ruff: noqa: TID251 - the very functions that are banned elsewhere are tested here
 
 import concurrent.futures
+import os
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import gevent
 import gevent.socket
@@ -201,6 +204,15 @@ def test_many_short_turns_are_never_stuck() -> None:
         clock.advance(200)
 
 
+def test_a_debugger_is_left_alone() -> None:
+    """A turn in which somebody stands at a prompt is not stuck."""
+    scope: dict[str, object] = {'__name__': 'pdb', 'clock': time.perf_counter}
+    exec('def prompt():\n    end = clock() + 0.3\n    while clock() < end: pass', scope)
+    with virtual_time(stuck_after=0.05) as clock:
+        clock.node('a').spawn(scope['prompt'])  # type: ignore[arg-type]
+        clock.advance(1)
+
+
 def test_the_budget_can_be_off() -> None:
     """`stuck_after=None` for code that really computes."""
     with virtual_time(stuck_after=None) as clock:
@@ -350,3 +362,46 @@ def test_waiting_for_everything_is_refused() -> None:
     """gevent.wait() without objects would wait for the end of a loop that has none."""
     with virtual_time(), pytest.raises(VirtualTimeError, match='without objects'):
         gevent.wait()
+
+
+PATCHED = """
+from gevent import monkey
+monkey.patch_all()
+import logging, queue, threading, time
+from time import sleep
+from wumai_testing.clock import virtual_time
+module_lock = threading.Lock()
+with virtual_time() as clock:
+    log = []
+    def work(name):
+        with module_lock:
+            time.sleep(10)
+            logging.getLogger().debug(name)
+        log.append((name, clock.monotonic(), time.monotonic()))
+    threads = [threading.Thread(target=work, args=(name,)) for name in 'ab']
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    clock.node('c').spawn(work, 'c').join()
+    with_timeout = threading.Event().wait(5)
+    channel = queue.Queue()
+    threading.Timer(3, channel.put, ['x']).start()
+    got = channel.get(timeout=30)
+    sleep(1)
+    print(log, with_timeout, got, clock.monotonic())
+sleep(0.001)
+"""
+
+
+def test_in_a_patched_process_threads_are_greenlets() -> None:
+    """What `wumai_patch = true` is for: threads, their locks, queues and timers are virtual."""
+    done = subprocess.run(
+        [sys.executable, '-c', PATCHED],
+        env={**os.environ, 'PYTHONPATH': str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ''
+    log = "[('a', 10.0, 10.0), ('b', 20.0, 20.0), ('c', 30.0, 30.0)]"
+    assert done.stdout.strip() == f'{log} False x 39.0'

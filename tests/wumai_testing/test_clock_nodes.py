@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import gevent
@@ -350,3 +351,62 @@ def test_sys_exit_ends_a_greenlet_not_the_test(clock: VirtualTime) -> None:
     leaving = clock.node('a').spawn(leave)
     clock.advance(1)
     assert isinstance(leaving.exception, SystemExit)
+
+
+def test_an_outcome_of_pytest_reaches_the_test(clock: VirtualTime) -> None:
+    """pytest.fail() in a node's code, or a time limit that strikes there, fails the test."""
+    clock.node('a').spawn(pytest.fail, 'in the handler')
+    with pytest.raises(pytest.fail.Exception, match='in the handler'):
+        clock.advance(1)
+
+
+def test_an_error_in_a_greenlet_stays_there(
+    clock: VirtualTime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in gevent: printed, and raised where the value is asked for."""
+
+    def fail() -> None:
+        raise LookupError('in the handler')
+
+    failing = clock.node('a').spawn(fail)
+    clock.advance(1)
+    with pytest.raises(LookupError):
+        failing.get()
+    assert 'LookupError: in the handler' in capsys.readouterr().err
+
+
+def hold(clock: VirtualTime, lock: Semaphore, seconds: float, log: Log) -> None:
+    node = clock.current_node
+    with lock:
+        log.append((node and node.name, clock.monotonic()))
+        gevent.sleep(seconds)
+
+
+def test_a_lock_that_nodes_share_is_held_by_one_at_a_time(clock: VirtualTime) -> None:
+    """As one at module level is; a stalled node gets its turn when it wakes."""
+    log: Log = []
+    lock = Semaphore(1)
+    for name in ('a', 'b', 'c', 'd'):
+        clock.node(name).spawn(hold, clock, lock, 10, log)
+    clock.advance(5)
+    clock.nodes['b'].stall(100)
+    clock.advance(200)
+    assert log == [('a', 0), ('c', 10), ('d', 20), ('b', 105)]
+
+
+def test_a_crash_takes_no_shared_lock_along_that_it_did_not_hold(clock: VirtualTime) -> None:
+    """Though gevent may notify through the hub of the node that crashed."""
+    log: Log = []
+    for owner in ('test', 'node'):
+        lock = Semaphore(1)
+        first = clock.node('first')
+        with first.inside() if owner == 'node' else nullcontext():
+            lock.acquire()
+        first.spawn(hold, clock, lock, 10, log)
+        clock.settle()
+        clock.node(f'{owner} owns').spawn(hold, clock, lock, 10, log)
+        clock.settle()
+        first.crash()
+        lock.release()
+        clock.advance(100)
+    assert log == [('test owns', 0), ('node owns', 100)]

@@ -4,11 +4,11 @@ import gc
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from gevent import _hub_local
+from gevent import Timeout, _hub_local
 from gevent._waiter import MultipleWaiter, Waiter
 from gevent.exceptions import HubDestroyed
 from gevent.hub import Hub
-from greenlet import greenlet
+from greenlet import GreenletExit, greenlet
 
 from wumai_testing.virtual.errors import VirtualStuck, VirtualTimeError
 from wumai_testing.virtual.loop import VirtualLoop
@@ -20,10 +20,16 @@ THREADS_CURE = (
 )
 
 
-class Named(Protocol):
+_ORDINARY = (Exception, GreenletExit, SystemExit, KeyboardInterrupt, Timeout)
+"""What may end a greenlet. Anything else, such as pytest's outcomes, is meant for the test."""
+
+
+class Home(Protocol):
     """What a hub knows of its node."""
 
     name: str
+    loop: VirtualLoop
+    """Its own; the hub's `loop` is another's once the node has crashed."""
 
 
 class World(Protocol):
@@ -46,7 +52,7 @@ class NodeHub(Hub):
 
     main_hub = True
 
-    def __init__(self, world: World, loop: VirtualLoop, node: Named) -> None:
+    def __init__(self, world: World, loop: VirtualLoop, node: Home) -> None:
         super().__init__(loop=cast(Any, loop))
         self.world = world
         self.node = node
@@ -80,6 +86,8 @@ class NodeHub(Hub):
             return  # put away quietly; the watchdog tells of the latter itself
         if isinstance(value, AssertionError) and 'Waiter.switch' in str(value):
             self._deliver_elsewhere(context)
+        elif not isinstance(value, _ORDINARY):
+            self.world.fail(value)
         else:
             super().handle_error(context, type, value, tb)
 
@@ -92,9 +100,9 @@ class NodeHub(Hub):
         home = _hub_behind(link)
         if home is not None:
             if isinstance(link.__self__, MultipleWaiter):
-                home.loop.run_callback(_wake_multiple, link.__self__)
+                home.node.loop.run_callback(_wake_multiple, link.__self__)
             else:
-                home.loop.run_callback(link, source)
+                home.node.loop.run_callback(link, source)
         else:
             self.world.fail(
                 VirtualTimeError(

@@ -142,12 +142,11 @@ def _freeze(undo: ExitStack, base: Timebase) -> None:
         frozen.start()
     undo.callback(frozen.stop)
     api.freeze_factories[-1] = _Moment()  # type: ignore[call-overload]
-    loaded = set(sys.modules)
+    undo.callback(_restore_new_modules, set(sys.modules), time.sleep)
     _replace(undo, time, 'sleep', virtual_clock_sleep)
     for module, name in sleepers:
         undo.callback(setattr, module, name, _State.sleep)
         setattr(module, name, virtual_clock_sleep)
-    undo.callback(_restore_new_modules, loaded)
 
 
 class _Scan:
@@ -171,13 +170,13 @@ class _Scan:
         return found
 
 
-def _restore_new_modules(loaded: set[str]) -> None:
+def _restore_new_modules(loaded: set[str], sleep: Callable[[float], None]) -> None:
     """Modules imported inside took the virtual sleep; freezegun restores the rest of theirs."""
     for name in set(sys.modules) - loaded:
         module = sys.modules.get(name)
         for attribute, value in list(getattr(module, '__dict__', {}).items()):
             if value is virtual_clock_sleep and name != __name__:
-                setattr(module, attribute, _State.sleep)
+                setattr(module, attribute, sleep)
 
 
 def _guard_threads(undo: ExitStack) -> None:

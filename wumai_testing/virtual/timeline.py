@@ -326,7 +326,7 @@ class VirtualTime:
 
     def _go_home(self, current: greenlet, home: NodeHub) -> None:
         """Woken by another node's hub: go on only when the own node is turned."""
-        callback = home.loop.run_callback(current.switch)
+        callback = home.node.loop.run_callback(current.switch)
         try:
             raw_switch(gevent.get_hub())
         finally:
