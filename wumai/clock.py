@@ -46,7 +46,11 @@ class SystemClock:
         self._observed = False
 
     def now(self) -> datetime:
-        return datetime.now(UTC).replace(tzinfo=None) + self.offset
+        return self.host_now() + self.offset
+
+    def host_now(self) -> datetime:
+        """What this host's own clock shows, right or wrong; naive UTC."""
+        return datetime.now(UTC).replace(tzinfo=None)
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -55,7 +59,7 @@ class SystemClock:
         return bool(event.wait(seconds))
 
     def observe(self, database_now: datetime, asked: float, answered: float) -> None:
-        local = datetime.now(UTC).replace(tzinfo=None)
+        local = self.host_now()
         since_answer = self.monotonic() - (asked + answered) / 2
         offset = database_now - (local - timedelta(seconds=since_answer))
         if self._observed and abs(offset - self.offset) > STEP:
