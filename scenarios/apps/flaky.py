@@ -1,4 +1,6 @@
-"""Jobs that fail as often as they are told."""
+"""Jobs that fail, give up or wait as often as they are told."""
+
+from wumai.job import GiveUp, RunLater
 
 
 def flaky(job):
@@ -7,4 +9,26 @@ def flaky(job):
     return {'ok': True}
 
 
-job_routes = {'Flaky': flaky}
+def give_up(_job):
+    raise GiveUp('the image is gone')
+
+
+def run_later(job):
+    """Waits until the job is so old."""
+    if job.age < job.params['age']:
+        raise RunLater(job.params['again'])
+    return {'try': job.trys}
+
+
+def until_last(job):
+    if not job.is_last_try:
+        raise RuntimeError('not yet')
+    return {'try': job.trys, 'of': job.try_max}
+
+
+job_routes = {
+    'Flaky': flaky,
+    'GiveUp': give_up,
+    'RunLater': run_later,
+    'UntilLast': until_last,
+}
