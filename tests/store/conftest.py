@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import make_url, text
-from tests.mariadb import execute
 
+from tests.mariadb import execute
 from wumai.clock import SystemClock
 from wumai.job import JobRow
 from wumai.store import schema

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
-from tests.store.conftest import NOW, columns_of, put, put_plain, row, take
 
+from tests.store.conftest import NOW, columns_of, put, put_plain, row, take
 from wumai.job import (
     CANCELLED,
     ERROR,

@@ -1,0 +1,201 @@
+"""Which database the settings name, and what an engine is set to."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import make_url, text
+
+from tests.store.conftest import NOW, made, put, row
+from wumai.clock import SystemClock
+from wumai.config import Config
+from wumai.error import ConfigError
+from wumai.store import engine as engines
+from wumai.store.db_errors import Busy, Unavailable
+from wumai.store.engine import ROLES, database_url, make_engine
+from wumai.store.sql import SqlStore
+
+
+def conf(**environ):
+    settings = Config()
+    settings.apply(environ=environ)
+    return settings
+
+
+HOST = {'DB_HOST': 'db', 'DB_USER': 'app', 'DB_DATABASE': 'wumai'}
+
+
+class TestUrl:
+    """DB_URL, or DB_HOST and its kin."""
+
+    def test_from_the_parts(self):
+        """3306 is the port unless told otherwise; a password may hold anything."""
+        url = database_url(conf(**HOST, DB_PASSWORD='p@ss/word'))
+        assert url.render_as_string(False) == 'mysql+pymysql://app:p%40ss%2Fword@db:3306/wumai'
+        assert database_url(conf(**HOST, DB_PORT='3307')).port == 3307
+
+    def test_db_url_goes_first(self):
+        """Over all the parts."""
+        assert database_url(conf(**HOST, DB_URL='sqlite:////w.db')).database == '/w.db'
+
+    @pytest.mark.parametrize(
+        ('given', 'driver'),
+        [
+            ('mysql://u@h/d', 'mysql+pymysql'),
+            ('mariadb://u@h/d', 'mariadb+pymysql'),
+            ('postgresql://u@h/d', 'postgresql+psycopg'),
+            ('postgresql+psycopg://u@h/d', 'postgresql+psycopg'),
+        ],
+    )
+    def test_a_url_without_a_driver(self, given, driver):
+        """Gets one that knows gevent."""
+        assert database_url(conf(DB_URL=given)).drivername == driver
+
+    @pytest.mark.parametrize('missing', list(HOST))
+    def test_what_is_missing_is_named(self, missing):
+        """Together with the ways to set it."""
+        environ = {name: value for name, value in HOST.items() if name != missing}
+        with pytest.raises(ConfigError, match=f'{missing} missing.*Set DB_URL'):
+            database_url(conf(**environ))
+
+    @pytest.mark.parametrize(
+        ('environ', 'match'),
+        [
+            ({**HOST, 'DB_PORT': 'many'}, "DB_PORT is no number: 'many'"),
+            ({'DB_URL': 'mysql+mysqldb://u@h/d'}, 'blocks every greenlet'),
+            ({'DB_URL': 'sqlite://'}, 'in memory'),
+            ({'DB_URL': 'sqlite:///:memory:'}, 'in memory'),
+            ({'DB_URL': 'no url'}, 'no SQLAlchemy URL'),
+        ],
+    )
+    def test_what_cannot_serve_is_refused(self, environ, match):
+        """With what to do instead."""
+        with pytest.raises(ConfigError, match=match):
+            database_url(conf(**environ))
+
+    def test_a_bad_url_is_not_repeated(self):
+        """It may hold a password."""
+        with pytest.raises(ConfigError) as raised:
+            database_url(conf(DB_URL='mysql:secret@host'))
+        assert 'secret' not in str(raised.value)
+
+    def test_a_driver_that_is_not_installed(self):
+        """Named at the start, and not at the first query."""
+        with pytest.raises(ConfigError, match='no driver for mysql\\+nonesuch'):
+            make_engine(make_url('mysql+nonesuch://u@h/d'), ROLES['app'], SystemClock())
+
+
+class TestClock:
+    """The server's time is asked, and taken over."""
+
+    @pytest.mark.parametrize('kind', ['mysql', 'postgresql'])
+    def test_the_offset_is_observed_at_connect(self, request, kind):
+        """A host whose clock is an hour wrong agrees with the database all the same."""
+        seen = []
+
+        class Watching(SystemClock):
+            def observe(self, database_now, asked, answered):
+                super().observe(database_now - timedelta(hours=1), asked, answered)
+                seen.append(answered - asked)
+
+        clock = Watching()
+        engine = make_engine(
+            make_url(request.getfixturevalue(f'{kind}_database')), ROLES['worker'], clock
+        )
+        SqlStore(engine).ping()
+        SqlStore(engine).ping()
+        engine.dispose()
+        assert len(seen) == 1
+        utc = datetime.now(UTC).replace(tzinfo=None)
+        assert abs(clock.now() - utc + timedelta(hours=1)) < timedelta(seconds=2)
+
+    def test_the_offset_is_asked_again(self, mysql_database, monkeypatch):
+        """When the last answer has grown old."""
+        monkeypatch.setattr(engines, 'OFFSET_AGE', 0.0)
+        seen = []
+        clock = SystemClock()
+        monkeypatch.setattr(clock, 'observe', lambda *args: seen.append(args))
+        engine = make_engine(make_url(mysql_database), ROLES['worker'], clock)
+        for _ in range(3):
+            SqlStore(engine).ping()
+        engine.dispose()
+        assert len(seen) == 4
+
+    def test_sqlite_has_no_clock_of_its_own(self, sqlite):
+        """It is in this process."""
+        sqlite.ping()
+
+
+class TestServers:
+    """Servers that are away."""
+
+    @pytest.mark.parametrize(
+        'url', ['mysql+pymysql://root@127.0.0.1:1/d', 'postgresql+psycopg://u@127.0.0.1:1/d']
+    )
+    def test_refused(self, url):
+        """Unavailable, at once."""
+        store = SqlStore(make_engine(make_url(url), ROLES['worker'], SystemClock()))
+        with pytest.raises(Unavailable):
+            store.ping()
+
+    def test_no_folder_for_the_file(self, tmp_path, opened):
+        """Likewise for an SQLite file that cannot be opened."""
+        with pytest.raises(Unavailable):
+            opened(f'sqlite:///{tmp_path}/none/wumai.db').ping()
+
+    def test_a_lost_connection(self, mysql):
+        """The next transaction fails, and the one after has a new connection."""
+        with mysql.engine.connect() as connection:
+            number = connection.execute(text('SELECT CONNECTION_ID()')).scalar_one()
+        with mysql.engine.connect() as one, mysql.engine.connect() as killer:
+            idle = one.execute(text('SELECT CONNECTION_ID()')).scalar_one()
+            assert idle == number
+            killer.execute(text(f'KILL {idle}'))
+        with pytest.raises(Unavailable):
+            for _ in range(2):
+                mysql.ping()
+        mysql.ping()
+
+
+class TestSqlite:
+    """One writer at a time, waited for on gevent."""
+
+    def test_reading_goes_on_while_another_writes(self, sqlite_url, opened):
+        """A read is of the last commit."""
+        one, other = made(opened(sqlite_url)), opened(sqlite_url)
+        put(one, row())
+        with other.engine.begin() as connection:
+            connection.execute(text("UPDATE job SET action = 'Other'"))
+            assert one.get_job('job-1').action == 'Act'
+        assert one.get_job('job-1').action == 'Other'
+
+    def test_a_writer_waits_for_the_other(self, sqlite_url, opened, monkeypatch):
+        """For a while, and then is Busy; the wait is not the driver's, which would stop gevent."""
+        one, other = made(opened(sqlite_url)), opened(sqlite_url)
+        waits = []
+        monkeypatch.setattr(engines.gevent, 'sleep', waits.append)
+        with other.engine.begin() as connection:
+            connection.execute(text("UPDATE job SET action = 'Other'"))
+            began = time.perf_counter()
+            with pytest.raises(Busy):
+                put(one, row())
+        assert sum(waits) >= engines.SQLITE_LOCK_WAIT
+        assert time.perf_counter() - began < 5
+        put(one, row())
+
+    def test_it_is_durable_enough(self, sqlite):
+        """WAL with synchronous = NORMAL: a crash of a process loses nothing."""
+        with sqlite.engine.connect() as connection:
+            modes = [
+                connection.exec_driver_sql(f'PRAGMA {name}').scalar()
+                for name in ('journal_mode', 'synchronous')
+            ]
+        assert modes == ['wal', 1]
+
+    def test_text_that_is_no_utf8(self, sqlite):
+        """Does not fail the query that meets it."""
+        put(sqlite, row())
+        with sqlite.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE job SET params = CAST(x'7bff7d' AS TEXT)")
+        assert sqlite.get_job('job-1').params == '{�}'
+        assert sqlite.claim(['job-1'], 1, 'token', NOW).claims[0].params == '{�}'

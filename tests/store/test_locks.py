@@ -1,0 +1,110 @@
+"""Two connections at one table, on servers that lock rows."""
+
+import threading
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from tests.store.conftest import NOW, made, put, row, take
+from wumai.store.db_errors import Busy, translate
+from wumai.store.engine import ROLES
+
+
+@pytest.fixture(params=['mysql', 'postgresql'])
+def stores(request, opened):
+    """Two stores on one database, as two workers have them."""
+    url = request.getfixturevalue(f'{request.param}_database')
+    return made(opened(url)), opened(url)
+
+
+def lock(connection, job_id):
+    connection.execute(text(f"SELECT id FROM job WHERE id = '{job_id}' FOR UPDATE"))
+
+
+def test_a_locked_row_is_skipped(stores):
+    """The claim neither waits for it nor takes it, and takes the next."""
+    one, other = stores
+    put(one, row('job-1'), row('job-2'))
+    with other.engine.connect() as connection:
+        lock(connection, 'job-1')
+        assert take(one, 'job-1', 'job-2') == ['job-2']
+    assert one.get_job('job-1') == row('job-1')
+
+
+def test_a_claim_locks_nothing_but_its_rows(stores):
+    """Inserts, and claims of other rows, go on while it is open; the table may be unindexed."""
+    one, other = stores
+    put(one, *(row(f'job-{n}') for n in range(6)))
+    with one.engine.begin() as connection:
+        dialect = connection.dialect.name
+        on_table = ' ON job' if dialect == 'mysql' else ''
+        connection.execute(text(f'DROP INDEX job_status_run_at{on_table}'))
+    with other.engine.connect() as connection:
+        lock(connection, 'job-0')
+        connection.execute(text("UPDATE job SET status = 'running' WHERE id = 'job-0'"))
+        assert take(one, 'job-1', 'job-2') == ['job-1', 'job-2']
+        put(one, row('job-7'))
+
+
+@pytest.mark.parametrize('skips', [True, False])
+def test_no_row_is_taken_twice(stores, skips):
+    """Many claims at once over two connections: each row goes to one, with and without
+    SKIP LOCKED.
+    """
+    ids = [f'job-{n:02}' for n in range(40)]
+    put(stores[0], *(row(job_id) for job_id in ids))
+    taken = [[], []]
+
+    def claim(index):
+        stores[index].limits._skips_locked = skips
+        for turn in range(0, 40, 4):
+            part = ids[turn : turn + 8] if index else ids[-8 - turn : 40 - turn]
+            try:
+                taken[index] += take(stores[index], *part, token=f'token-{index}')
+            except Busy:
+                continue
+
+    threads = [threading.Thread(target=claim, args=(index,)) for index in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(taken[0]) | set(taken[1])) == len(taken[0]) + len(taken[1]) > 0
+    for index in (0, 1):
+        assert {claim.id for claim in stores[0].held(ids, f'token-{index}')} == set(taken[index])
+
+
+def test_without_skip_locked_a_claim_sees_what_others_left(stores):
+    """An old server's claim waits for a locked row; it was put off meanwhile and is not taken."""
+    one, other = stores
+    put(one, row())
+    one.limits._skips_locked = False
+    with other.engine.connect() as connection:
+        lock(connection, 'job-1')
+        taken = []
+        thread = threading.Thread(target=lambda: taken.extend(take(one, 'job-1')))
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+        connection.execute(
+            text("UPDATE job SET trys = 1, run_at = '2026-01-02' WHERE id = 'job-1'")
+        )
+        connection.commit()
+    thread.join(10)
+    assert taken == []
+    assert (one.get_job('job-1').status, one.get_job('job-1').trys) == ('pending', 1)
+
+
+def test_a_write_that_waits_for_a_lock_is_busy(mysql_database, opened):
+    """It is told apart from a lost connection, for which the driver would wait longer."""
+    one, other = made(opened(mysql_database)), opened(mysql_database)
+    put(one, row())
+    with other.engine.connect() as connection, one.engine.connect() as waiting:
+        lock(connection, 'job-1')
+        patience = waiting.execute(text('SELECT @@innodb_lock_wait_timeout')).scalar_one()
+        assert patience < ROLES['worker'].statement_timeout
+        waiting.execute(text('SET innodb_lock_wait_timeout = 0'))
+        with pytest.raises(OperationalError) as raised:
+            one.cancel('job-1', NOW, waiting)
+    assert type(translate(raised.value)) is Busy
