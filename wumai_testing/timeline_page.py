@@ -18,6 +18,9 @@ from wumai_testing.timeline_chart import Bar, Chart, breaks_of, chart_of, job_of
 Entry = tuple[str, str, Timeline]
 """A run of a report: its name, its status (`passed`, `failed` or any word), its timeline."""
 
+SCRIPTS = ('data', 'scale', 'lanes', 'ground', 'tries', 'details', 'input', 'controls')
+"""The parts of the page's script, in order: one function's body when they are joined."""
+
 _SLOT = re.compile(r'\{\{(\w+)\}\}')
 
 
@@ -28,7 +31,7 @@ def render(timeline: Timeline, title: str, back: str | None = None) -> str:
         title=escape(title),
         back=f'<a class="back" href="{escape(back)}">All runs</a>' if back else '',
         style=_part('common.css') + _part('timeline.css'),
-        script=_part('timeline.js'),
+        script=_script(),
         data=_script_json(page_data(timeline)),
     )
 
@@ -144,6 +147,11 @@ def _write(path: Path, text: str) -> None:
     path.write_bytes(text.encode('utf-8', errors='replace'))
 
 
+def _script() -> str:
+    parts = ''.join(_part(f'script/{name}.js') for name in SCRIPTS)
+    return f"(() => {{\n'use strict';\n{parts}}})();"
+
+
 def _script_json(value: Any) -> str:
     """JSON that no HTML parser reads anything else into: ASCII, without `<`, `>` and `&`."""
     text = json.dumps(value, separators=(',', ':'))
@@ -156,4 +164,4 @@ def _fill(name: str, **parts: str) -> str:
 
 @cache
 def _part(name: str) -> str:
-    return files('wumai_testing').joinpath('page', name).read_text('utf-8')
+    return files('wumai_testing').joinpath(f'page/{name}').read_text('utf-8')
