@@ -32,8 +32,8 @@ class Event:
 
     @property
     def time(self) -> str:
-        """The time from the start: `10m`."""
-        return format_duration(self.seconds)
+        """The time from the start, to the millisecond: `10m`."""
+        return format_duration(self.at // 1_000_000 / 1000)
 
     def __str__(self) -> str:
         words = describe(self.kind, self.detail, str)

@@ -149,6 +149,19 @@ def test_a_page_draws_all_tries_and_its_controls_work(browse: Browse) -> None:
         get('search').value = '';
         get('search').dispatchEvent(new Event('input'));
         seen.alllanes = count('#plot .pick');
+        const mouse = (target, kind, x, y = 300) => target.dispatchEvent(
+            new PointerEvent(kind, {bubbles: true, clientX: x, clientY: y}));
+        const name = document.querySelectorAll('#plot .pick')[2];
+        mouse(name, 'pointermove', 60);
+        seen.hovered = get('tip').innerText.split('\\n')[0];
+        mouse(name, 'pointerdown', 60);
+        mouse(name, 'pointerup', 60);
+        seen.clicked = get('follow').textContent;
+        mouse(get('plot'), 'pointerdown', 600);
+        mouse(get('plot'), 'pointermove', 500);
+        seen.dragging = get('chart').className;
+        mouse(get('plot'), 'pointerup', 500);
+        seen.still = get('follow').textContent;
         get('plot').dispatchEvent(new WheelEvent('wheel',
             {deltaY: -300, clientX: 600, clientY: 300, bubbles: true, cancelable: true}));
         """,
@@ -173,6 +186,9 @@ def test_a_page_draws_all_tries_and_its_controls_work(browse: Browse) -> None:
     assert seen['free'] == '0'
     assert seen['found'] == f'1 of {len(story)} events'
     assert (seen['lanes'], seen['alllanes']) == ('1', '6')
+    assert seen['hovered'] == 'Slow#2 finished'
+    assert seen['clicked'] == seen['still'] == 'Only Slow#2 ✕'
+    assert seen['dragging'] == 'dragging'
 
 
 def test_five_thousand_tries_in_ten_years_do_not_freeze_the_page(browse: Browse) -> None:
