@@ -31,7 +31,7 @@ class FaultPlan:
     report: Callable[[str, str | None], None] = lambda _fault, _node: None
     """Called with each fault that strikes, and the node it strikes."""
     latency: Callable[[str], float] | None = None
-    """Seconds that a node's next statement or commit takes; None is none."""
+    """Seconds that a node's next statement, commit or answer is on its way; None is none."""
     down_until: float = 0.0
     hang_until: float = 0.0
     pending: list[tuple[str, str | None]] = field(default_factory=list)
@@ -114,6 +114,7 @@ class Connection:
         self._plan.commits += 1
         if fault == 'lost_after_commit':
             self.lose()
+        self.answered()
 
     def rollback(self) -> None:
         self._wrote = False
@@ -148,6 +149,12 @@ class Connection:
         if (hang := plan.hang_until - plan.monotonic()) > 0:
             self._sit_out(hang)
         self.check()
+
+    def answered(self) -> None:
+        """The answer is on its way: latency, a connection that breaks before it arrives."""
+        if self._plan.latency is not None:
+            gevent.sleep(self._plan.latency(self.node))
+            self.check()
 
     def _sit_out(self, hang: float) -> None:
         if self._patience is not None and hang > self._patience:
@@ -192,8 +199,12 @@ class Cursor:
 
     def execute(self, statement: str, *args: Any) -> Any:
         self._connection.before(statement)
-        return self._real.execute(statement, *args)
+        result = self._real.execute(statement, *args)
+        self._connection.answered()
+        return result
 
     def executemany(self, statement: str, *args: Any) -> Any:
         self._connection.before(statement)
-        return self._real.executemany(statement, *args)
+        result = self._real.executemany(statement, *args)
+        self._connection.answered()
+        return result
