@@ -65,10 +65,13 @@ class Worker:
         local.enter('worker', '-')
         with stop_signals(self.stop):
             # In a greenlet of its own: a signal that strikes here must not strike the loop.
-            serving = gevent.spawn(self._serve)
+            serving = gevent.spawn(self._guarded)
             serving.join()
-        if not serving.get():
-            raise SystemExit(1)
+        match serving.get():
+            case Exception() as error:
+                raise error
+            case False:
+                raise SystemExit(1)
 
     def stop(self) -> None:
         """Begin the graceful stop; `start` returns when it is done."""
@@ -81,6 +84,13 @@ class Worker:
         if not self._actions:
             self._actions.load(self._runtime.config)
         return sorted(self._actions)
+
+    def _guarded(self) -> bool | Exception:
+        """`_serve`; what it raises is for the caller of `start` alone, and not for the hub."""
+        try:
+            return self._serve()
+        except Exception as error:
+            return error
 
     def _serve(self) -> bool:
         """The whole life of the worker; whether all is in the database at its end."""
