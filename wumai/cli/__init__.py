@@ -23,6 +23,7 @@ _PLUGINS = {
 
 
 @click.group(
+    'wumai',
     cls=LazyGroup,
     commands_of_ours=_COMMANDS,
     summaries=_PLUGINS,

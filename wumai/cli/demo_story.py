@@ -84,7 +84,7 @@ class Story:
     def watch_on(self) -> None:
         """Show what becomes of further jobs, until the process is interrupted."""
         while True:
-            self._look()
+            self.look()
             time.sleep(LOOK)
 
     def _problems(self, job: dict[str, Any]) -> list[str]:
@@ -115,7 +115,8 @@ class Story:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise DemoError(f'the api does not answer: {type(error).__name__}: {error}') from None
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Take in how the jobs are now, and show what has changed."""
         _, body = self._call('DescribeJobs')
         self._jobs = body['jobs']
         for job in self._jobs:
@@ -123,12 +124,12 @@ class Story:
 
     def _watch_until(self, condition: Any) -> None:
         deadline = self._view.seconds() + DEADLINE
-        self._look()
+        self.look()
         while not condition():
             if self._view.seconds() > deadline:
                 raise DemoError(f'after {DEADLINE:g} s: {self._unfinished()}')
             time.sleep(LOOK)
-            self._look()
+            self.look()
 
     def _unfinished(self) -> str:
         left = [f'{job["action"]} {job["id"]} is {job["status"]}' for job in self._open()]

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import inspect
 import os
 import re
 import sys
@@ -26,7 +27,7 @@ def load(target: str, kind: type[T], maker: str) -> T:
     found = load_any(target, default=kind.__name__.lower())
     if isinstance(found, kind):
         return found
-    if not isinstance(found, type) and callable(found) and ':' in target:
+    if inspect.isroutine(found):
         raise TargetError(f'{target} is a function: write {target}() to call it')
     raise TargetError(f'{target} is a {type(found).__name__}, not what {maker}() returns')
 

@@ -29,7 +29,7 @@ def printable(text: str) -> str:
 
 def cut(text: str, width: int) -> str:
     """`text` in at most `width` characters."""
-    return text if len(text) <= width else text[: max(0, width - 2)] + '..'
+    return text if len(text) <= width else (text[: max(0, width - 2)] + '..')[:width]
 
 
 def line_width() -> int | None:

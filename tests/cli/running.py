@@ -1,0 +1,68 @@
+"""How these tests run the command: in process, or as a process of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from wumai.cli import main
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 30.0
+"""Seconds that a test waits for a process before it fails."""
+_FOREIGN = ('DB_', 'SLACK_', 'NOTIFY_', 'WUMAI_DEMO', 'NO_COLOR')
+
+
+def clean_environ() -> dict[str, str]:
+    """The environment without what wumai reads in it, where wumai can be imported."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN)}
+    return {**kept, 'PYTHONPATH': str(ROOT)}
+
+
+def wumai(*arguments: str, env: Mapping[str, str] | None = None, code: int = 0) -> Result:
+    """Run the command in this process; it must leave with `code`, and never with a traceback."""
+    unset = dict.fromkeys([name for name in os.environ if name.startswith(_FOREIGN)])
+    result = CliRunner().invoke(main, list(arguments), env={**unset, **(env or {})})
+    assert result.exit_code == code, result.output
+    assert 'Traceback' not in result.output
+    return result
+
+
+def process(
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start the command as a process."""
+    return subprocess.Popen(
+        [sys.executable, '-m', 'wumai', *arguments],
+        cwd=cwd,
+        env={**clean_environ(), **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def running(
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that is there in the block, and is ended after it if it has not ended."""
+    with process(*arguments, cwd=cwd, env=env) as one:
+        try:
+            yield one
+        finally:
+            one.kill()
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for something that another process does."""
+    deadline = time.perf_counter() + LIMIT
+    while not condition():
+        assert time.perf_counter() < deadline, 'it did not come true'
+        time.sleep(0.02)

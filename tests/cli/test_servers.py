@@ -1,0 +1,140 @@
+"""`wumai api` and `wumai worker`, as processes."""
+
+import http.client
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.cli.running import LIMIT, process, running, until, wumai
+
+APP = """
+import time
+from wumai.config import CONF
+from wumai.server import create_api, create_worker
+
+CONF.apply(app_root='.', log_dir='logs')
+
+def hello():
+    return {'text': 'hello world', 'patched': time.sleep.__module__}
+
+def greet(job):
+    time.sleep(0.01)
+    return {'greeted': job.params['name']}
+
+api = create_api('public').route({'Hello': hello})
+
+def make_worker():
+    return create_worker(poll_interval=0.1).route({'Greet': greet})
+
+if __name__ == '__main__':
+    raise SystemExit('imported as a script')
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The working directory of an app, the module `shop`."""
+    tmp_path.joinpath('shop.py').write_text(APP)
+    return tmp_path
+
+
+def post(port: int, action: str) -> Any:
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=LIMIT)
+    connection.request('POST', '/', json.dumps({'action': action}))
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
+
+
+def first_line(one: subprocess.Popen[str]) -> str:
+    assert one.stdout is not None
+    return one.stdout.readline()
+
+
+def test_an_api_answers_and_stops(folder: Path) -> None:
+    """It says where it listens; the app was imported into a patched process; SIGTERM is 0."""
+    with running('api', 'shop:api', '--port=0', '--host=127.0.0.1', cwd=folder) as one:
+        line = first_line(one)
+        assert line.startswith('public listens on http://127.0.0.1:')
+        assert line.endswith(', logs to logs/public\n')
+        port = int(line.partition(',')[0].rpartition(':')[2])
+        assert post(port, 'Hello') == {'text': 'hello world', 'patched': 'gevent.hub'}
+        one.terminate()
+        assert one.wait(LIMIT) == 0
+        assert one.stderr is not None
+        assert one.stderr.read() == ''
+    assert 'Hello' in folder.joinpath('logs/public/access.log').read_text()
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_runs_jobs_and_stops(folder: Path, number: signal.Signals) -> None:
+    """A row that plain SQL put in is run; a stop signal ends it with 0."""
+    url = f'sqlite:///{folder}/wumai.db'
+    wumai('init-db', '--database', url)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                'INSERT INTO job (id, action, status, params)'
+                """ VALUES ('j1', 'Greet', 'pending', '{"name": "you"}')"""
+            )
+        )
+
+    def finished() -> bool:
+        with engine.connect() as connection:
+            return connection.execute(text('SELECT status FROM job')).scalar() == 'finished'
+
+    with running('worker', 'shop:make_worker()', cwd=folder, env={'DB_URL': url}) as one:
+        assert first_line(one) == 'worker takes jobs, logs to logs/worker\n'
+        until(finished)
+        one.send_signal(number)
+        assert one.wait(LIMIT) == 0
+        assert one.stderr is not None
+        assert one.stderr.read() == ''
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'told'),
+    [
+        (['api', 'shop:apo'], "wumai: shop has no 'apo': did you mean 'api'?"),
+        (['worker', 'shop:api'], 'wumai: shop:api is a Api, not what create_worker() returns'),
+        (['worker', 'shop:make_worker'], 'wumai: shop:make_worker is a function: write '),
+        (['worker', 'shop:make_worker()'], 'wumai: no database is set: DB_HOST, DB_USER'),
+        (['api', 'shop:api', '--port=99999'], 'wumai: cannot listen on 0.0.0.0:99999: '),
+        (['api', 'shop:api', '--certfile=none'], 'wumai: cannot use the certificate in none: '),
+    ],
+)
+def test_what_cannot_be_served(folder: Path, arguments: list[str], told: str) -> None:
+    """One line on stderr, and exit code 1."""
+    with process(*arguments, cwd=folder) as one:
+        _, errors = one.communicate(timeout=LIMIT)
+    assert errors.startswith(told)
+    assert (errors.count('\n'), one.returncode) == (1, 1)
+
+
+def test_an_app_without_its_settings(folder: Path) -> None:
+    """The line of the app is named, and the call that mends it."""
+    app = folder / 'shop.py'
+    app.write_text('from wumai.server import create_api\n\napi = create_api()\n')
+    with process('api', 'shop:api', cwd=folder) as one:
+        _, errors = one.communicate(timeout=LIMIT)
+    assert errors == (
+        f'wumai: cannot import shop: {app}:3: ConfigError: app_root and log_dir must be set first: '
+        'wumai.config.CONF.apply(app_root=..., log_dir=...)\n'
+    )
+
+
+def test_a_worker_without_its_table(folder: Path) -> None:
+    """It stops at start, and says what makes the table."""
+    with process(
+        'worker', 'shop:make_worker()', cwd=folder, env={'DB_URL': f'sqlite:///{folder}/w.db'}
+    ) as one:
+        _, errors = one.communicate(timeout=LIMIT)
+    assert (one.returncode, errors.count('\n')) == (1, 1)
+    assert errors.startswith('wumai: the database lacks table job: ')
