@@ -36,6 +36,8 @@ from wumai_testing.timeline import Timeline
 START = datetime(2026, 1, 1)
 FOREVER = '36500d'
 MOST_TRIES = 100_000
+APP = 'app'
+"""The process of the api and of the test."""
 
 CHANNELS = {
     'SLACK_WEBHOOK_URL': 'https://slack.invalid/hook',
@@ -95,9 +97,9 @@ class Simulation:
         self.sms = CapturedChannel('sms', 'content', clock.now, self.timeline)
         capture(http, self.slack, CONF.get('SLACK_WEBHOOK_URL'))
         capture(http, self.sms, CONF.get('NOTIFY_SMS_URL') or CONF.get('NOTIFY_SMS_UR'))
-        self.runtime = self._runtimes[None] = self._make_runtime('app', None, NodeClock(clock))
+        self.runtime = self._runtimes[None] = self._make_runtime(APP, None, NodeClock(clock))
         self.api = create_api('api', runtime=self.runtime)
-        self.client = Client(self.api.app, self.logs.of_context)
+        self.client = Client(self.api.app, self.logs.of_context, self.timeline)
         self.jobs = Jobs(SqlStore(database.observer()), self.timeline, self.lateness)
         clock.on_idle = self._next_due
 
@@ -215,10 +217,13 @@ class Simulation:
         self.timeline.add('fault', fault='database hangs', seconds=parse_duration(seconds))
 
     def database_next(self, fault: str, by: str | None = None) -> None:
-        """Strike the next statement or commit that writes a row, of worker `by` or of anyone."""
+        """Strike the next statement or commit that writes a row, of anyone or of `by`: a worker, or
+        `api`, which is also the process of the test itself.
+        """
         if fault not in FAULTS:
             raise ValueError(f'{fault!r} is none of {", ".join(FAULTS)}')
-        self.faults.pending.append((fault, self._alive(by).process if by else None))
+        process = APP if by == 'api' else self._alive(by).process if by else None
+        self.faults.pending.append((fault, process))
 
     def _alive(self, name: str) -> SimulatedWorker:
         if name not in self.workers or not self.workers[name].alive:

@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -197,7 +199,10 @@ def simulated_world(
 ) -> Iterator[SimulatedWorld]:
     """The world of `scenario` in virtual time, its workers about to start."""
     app = load_app(scenario)
-    with simulation(database, dict(scenario.env), start=scenario.start) as sim:
+    with (
+        _time_zone(scenario.env.get('TZ', 'UTC')),
+        simulation(database, dict(scenario.env), start=scenario.start) as sim,
+    ):
         sim.route(
             getattr(app, 'routes', None),
             getattr(app, 'job_routes', {}),
@@ -205,3 +210,18 @@ def simulated_world(
             **scenario.worker,
         )
         yield SimulatedWorld(sim)
+
+
+@contextmanager
+def _time_zone(name: str) -> Iterator[None]:
+    """The process in this time zone: it is the one variable that C asks for by itself."""
+    before = os.environ.get('TZ')
+    try:
+        os.environ['TZ'] = name
+        time.tzset()
+        yield
+    finally:
+        os.environ.pop('TZ')
+        if before is not None:
+            os.environ['TZ'] = before
+        time.tzset()
