@@ -200,6 +200,21 @@ def test_a_node_that_stalls_itself_goes_on_after_resume(clock: VirtualTime) -> N
     assert log == [('greenlet', 5), ('callback', 10)]
 
 
+def test_a_greenlet_that_stalled_its_node_is_first_to_go_on(clock: VirtualTime) -> None:
+    """It was running; what others had ready comes after it, as it would have."""
+    log: list[str] = []
+    node = clock.node('w1')
+
+    def worker() -> None:
+        gevent.spawn(log.append, 'other')
+        node.stall(10)
+        log.append('worker')
+
+    node.spawn(worker)
+    clock.advance(20)
+    assert log == ['worker', 'other']
+
+
 def test_others_go_on_while_one_is_away(clock: VirtualTime) -> None:
     """A stall and a crash concern one node alone."""
     log: Log = []
@@ -286,6 +301,8 @@ def test_the_test_may_wait_for_what_nodes_do(clock: VirtualTime) -> None:
     many = [node.spawn(gevent.sleep, seconds) for seconds in (3, 1, 2)]
     gevent.joinall(many, raise_error=True)
     assert [one.ready() for one in many] == [True] * 3
+    at_once = [node.spawn(int) for _ in range(3)]
+    assert len(gevent.joinall([*at_once, node.spawn(gevent.sleep, 1)])) == 4
     event = Event()
     node.spawn(after, 7, event.set)
     assert event.wait()
@@ -293,11 +310,11 @@ def test_the_test_may_wait_for_what_nodes_do(clock: VirtualTime) -> None:
     assert len(gevent.wait(together)) == 5
     late: list[Any] = [node.spawn(gevent.sleep, 5), Event()]
     assert len(gevent.wait(late, timeout=3)) == 0
-    assert clock.monotonic() == 20
+    assert clock.monotonic() == 21
     assert clock.current_node is None
     node.crash()
     gevent.sleep(1)  # the test's own timers are on its own hub still
-    assert clock.monotonic() == 21
+    assert clock.monotonic() == 22
 
 
 def test_a_wake_up_from_another_node_waits_for_the_own_turn(clock: VirtualTime) -> None:

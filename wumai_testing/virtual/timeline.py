@@ -22,6 +22,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from wumai_testing.duration import format_duration
 from wumai_testing.virtual import report
+from wumai_testing.virtual.agenda import Agenda
 from wumai_testing.virtual.errors import (
     VirtualDeadlock,
     VirtualLivelock,
@@ -34,7 +35,6 @@ from wumai_testing.virtual.loop import Ready
 from wumai_testing.virtual.node import Node
 from wumai_testing.virtual.timebase import SECOND, Timebase, to_ns
 from wumai_testing.virtual.watchdog import Guard
-from wumai_testing.virtual.watchers import Timer
 
 _TURNED = object()
 """What a hub hands over when nothing is ready on its node any more."""
@@ -67,6 +67,7 @@ class VirtualTime:
         self._all: list[Node] = []
         self._own = self._add('the test')
         self._live = [self._own]
+        self._agenda = Agenda(self.base, self._live)
 
     # What the time is.
 
@@ -145,7 +146,7 @@ class VirtualTime:
         while not condition():
             if self._step(horizon) is not _NOTHING:
                 continue
-            if horizon is None or self._earliest() is None:
+            if horizon is None or self._agenda.earliest() is None:
                 raise VirtualDeadlock(
                     f'Nothing is left to run, and run_until({_name(condition)}) is not true at '
                     f'{self._offset()}. {self._who_waits()}'
@@ -161,8 +162,7 @@ class VirtualTime:
 
     def next_timer_ns(self, include_idle: bool = False) -> int | None:
         """The instant of the earliest timer of any live node, or of the end of a stall."""
-        firsts = [self._first_of(node, include_idle) for node in self._live]
-        return min((first[0] for first in firsts if first is not None), default=None)
+        return self._agenda.next_ns(include_idle)
 
     def wait_idle(self, event: Event, seconds: float, node: Node | None = None) -> bool:
         """Wait for `event`, at most `seconds`, in a poll that may be stretched by multiples."""
@@ -232,54 +232,19 @@ class VirtualTime:
 
     def _jump(self, horizon: int | None) -> Node | None:
         """Move to the earliest timer and make it ready; returns its node."""
-        first = self._earliest(horizon)
-        if first is not None and self.on_idle is not None and self._is_poll_to_come(first):
-            first = self._earliest(horizon) if self._stretch(horizon) else None
-        if first is None:
+        agenda, on_idle = self._agenda, self.on_idle
+        due = agenda.earliest(horizon)
+        if due is not None and on_idle is not None and agenda.is_poll_to_come(due):
+            due = agenda.earliest(horizon) if agenda.stretch(on_idle(), horizon) else None
+        if due is None:
             return None
-        instant, _armed, node, timer = first
+        instant, _armed, node, timer = due
         self.base.move_to(instant)
         if timer is None:
             node.resume()
         else:
             timer.feed()
         return node
-
-    def _earliest(self, horizon: int | None = None) -> _Due | None:
-        firsts = [self._first_of(node, True) for node in self._live]
-        due = min((first for first in firsts if first is not None), key=_order, default=None)
-        return None if due is None or (horizon is not None and due[0] > horizon) else due
-
-    def _first_of(self, node: Node, include_idle: bool) -> _Due | None:
-        if node.stalled:
-            return None if node.wakes is None else (*node.wakes, node, None)
-        first = node.loop.timers.first()
-        if include_idle:
-            idle = node.loop.idle_timers.first()
-            if idle is not None and (first is None or idle < first):
-                first = idle
-        return None if first is None else (first[0], first[1], node, first[2])
-
-    def _is_poll_to_come(self, due: _Due) -> bool:
-        return due[3] is not None and due[3].idle_ns > 0 and due[0] > self.base.now_ns
-
-    def _stretch(self, horizon: int | None) -> bool:
-        """Move polls to the last of their times before anything can happen; false: never."""
-        on_idle = self.on_idle() if self.on_idle is not None else None
-        instants = [self.next_timer_ns(), on_idle, horizon]
-        until = min((instant for instant in instants if instant is not None), default=None)
-        if until is None:
-            return False
-        moved = []
-        for node in self._live:
-            for due, armed, timer in [] if node.stalled else node.loop.idle_timers.all():
-                skipped = (until - due) // timer.idle_ns * timer.idle_ns
-                if skipped > 0:
-                    # In the order in which the polls left out would have armed them.
-                    moved.append((due + skipped - timer.idle_ns, armed, timer, due + skipped))
-        for _armed_at, _armed, timer, due in sorted(moved, key=lambda move: move[:2]):
-            timer.arm(due)
-        return True
 
     # Waiting; called by the hubs.
 
@@ -425,14 +390,6 @@ class VirtualTime:
         if self._refusals < _WAITS_MAX:
             raise GreenletExit('Virtual time has ended.')
         return self._abandon()
-
-
-_Due = tuple[int, int, Node, Timer | None]
-"""An instant, the arming, the node, and the timer (None: the end of a stall)."""
-
-
-def _order(due: _Due) -> tuple[int, int]:
-    return due[:2]
 
 
 def _name(condition: Callable[..., object]) -> str:
