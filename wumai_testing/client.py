@@ -6,6 +6,8 @@ from typing import Any
 
 import flask
 
+from wumai_testing.timeline import Timeline
+
 
 class Reply(Mapping[str, Any]):
     """An answer: its body as a mapping, and what it means."""
@@ -100,9 +102,12 @@ def _shown(raw: bytes) -> str:
 class Client:
     """Calls actions of an api."""
 
-    def __init__(self, app: flask.Flask, logs: Callable[[str], Iterable[str]]) -> None:
+    def __init__(
+        self, app: flask.Flask, logs: Callable[[str], Iterable[str]], timeline: Timeline
+    ) -> None:
         self._client = app.test_client()
         self._logs = logs
+        self._timeline = timeline
 
     def call(self, action: str, /, **params: Any) -> Reply:
         """Call `action` with `params`."""
@@ -118,4 +123,13 @@ class Client:
         """Send a request with these headers alone."""
         answer = self._client.open(path, method=method, data=body, headers=dict(headers))
         answered = dict(answer.headers)
-        return Reply(body, answer.status_code, answered, answer.get_data(), self._logs)
+        reply = Reply(body, answer.status_code, answered, answer.get_data(), self._logs)
+        self._timeline.add('call', action=_action(body), http=reply.http_status)
+        return reply
+
+
+def _action(body: bytes) -> str:
+    try:
+        return str(json.loads(body)['action'])
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return '(malformed)'

@@ -63,10 +63,16 @@ class CapturedChannel:
     def down(self, until: datetime) -> None:
         """Refuse connections until then."""
         self._down_until = until
+        self._tell_fault('is down', until)
 
     def hang(self, until: datetime) -> None:
         """Accept connections and do not answer until then."""
         self._hang_until = until
+        self._tell_fault('hangs', until)
+
+    def _tell_fault(self, what: str, until: datetime) -> None:
+        seconds = (until - self._now()).total_seconds()
+        self._timeline.add('fault', fault=f'{self.name} {what}', seconds=seconds)
 
     def expect(self, pattern: str) -> None:
         """One message that matches `pattern` is to come; from now on no other may."""
@@ -96,7 +102,6 @@ class CapturedChannel:
     def answer(self, request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
         """Called by `responses` in place of the service."""
         if self._now() < self._down_until:
-            self._timeline.add('fault', fault=f'{self.name} is down')
             raise requests.ConnectionError(f'{self.name} is down (simulated)')
         if (hang := (self._hang_until - self._now()).total_seconds()) > 0:
             self._hang(hang)
@@ -112,7 +117,6 @@ class CapturedChannel:
         return self.status, {}, 'ok'
 
     def _hang(self, seconds: float) -> None:
-        self._timeline.add('fault', fault=f'{self.name} hangs')
         gevent.sleep(min(seconds, PATIENCE))
         if seconds > PATIENCE:
             raise requests.ReadTimeout(f'{self.name} does not answer (simulated)')

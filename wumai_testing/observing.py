@@ -1,4 +1,4 @@
-"""Handlers that note in the timeline when they begin and how they end."""
+"""Handlers that note in the timeline when they begin, sleep and end."""
 
 import functools
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def _observed(handler: Handler, timeline: Timeline, worker: str) -> Handler:
         timeline.add('begin', worker=worker, job=job.id, n=job.trys, m=job.try_max)
         how = 'returned'
         try:
-            return handler(job)
+            return handler(_ObservedJob(job, timeline, worker))
         except BaseException as error:
             name = type(error).__name__
             how = f'interrupted: {name}' if isinstance(error, Interrupt) else f'raised {name}'
@@ -33,3 +33,22 @@ def _observed(handler: Handler, timeline: Timeline, worker: str) -> Handler:
             timeline.add('end', worker=worker, job=job.id, n=job.trys, how=how)
 
     return run
+
+
+class _ObservedJob:
+    """The job of production, whose sleeps are noted."""
+
+    def __init__(self, job: Any, timeline: Timeline, worker: str) -> None:
+        self._job = job
+        self._timeline = timeline
+        self._worker = worker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._job, name)
+
+    def __repr__(self) -> str:
+        return repr(self._job)
+
+    def sleep(self, seconds: float) -> None:
+        self._timeline.add('sleep', worker=self._worker, job=self._job.id, seconds=seconds)
+        self._job.sleep(seconds)
