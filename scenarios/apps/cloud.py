@@ -47,6 +47,8 @@ def create_instance():
 def insert_job():
     """A row as another program would write it."""
     row = {'id': 'job-foreign', 'status': 'pending', **request.params['row']}
+    if deep := request.params.get('deep'):
+        row['params'] = '[' * deep + ']' * deep
     with db.transaction() as session:
         session.execute(insert(schema.job), [row])
     return {'jobId': row['id']}
@@ -71,6 +73,10 @@ def relay(job):
     return {'next': Job.create('Relay', params={'legs': legs - 1}) if legs > 1 else None}
 
 
+def echo(job):
+    return job.params
+
+
 def tell_time(_job):
     return {'utc': datetime.now(UTC).replace(microsecond=0)}  # noqa: TID251 - an app may
 
@@ -87,6 +93,7 @@ routes = {
 }
 job_routes = {
     'Relay': relay,
+    'Echo': echo,
     'TellTime': tell_time,
     **flaky.job_routes,
     **slow.job_routes,
