@@ -262,7 +262,7 @@ def _insert_alone(runtime: Runtime, rows: list[JobRow]) -> None:
 def _loaded(text: str | None) -> Any:
     try:
         return None if text is None else json.loads(text)
-    except ValueError:  # written by another program
+    except (ValueError, RecursionError):  # written by another program
         return text
 
 

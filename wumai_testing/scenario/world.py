@@ -176,7 +176,7 @@ def shown_operation(row: dict[str, Any]) -> dict[str, Any]:
 def _read(text: str | None) -> Any:
     try:
         return None if text is None else json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
