@@ -52,7 +52,8 @@ class Database:
         def creator() -> Connection:
             if plan.is_down:
                 raise self._error(*REFUSED)
-            return Connection(self._connect(), plan, node, self._error, role.statement_timeout)
+            real = self._open(role, node)
+            return Connection(real, plan, node, self._error, role.statement_timeout)
 
         engine = make_engine(
             self.url,
@@ -67,6 +68,10 @@ class Database:
         event.listen(engine, 'handle_error', _mark_lost)
         self._engines.append(engine)
         return engine
+
+    def _open(self, role: Role, node: str) -> Any:  # noqa: ARG002
+        """A connection of the driver for `role` of the process `node`."""
+        return self._connect()
 
     def observer(self) -> Engine:
         """An engine aside from the simulation: no latency, no faults."""

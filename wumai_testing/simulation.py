@@ -363,8 +363,9 @@ def simulation(
     start: datetime = START,
     seed: int = 0,
     stuck_after: float | None = 5.0,
+    make: Callable[..., Simulation] = Simulation,
     **settings: Any,
-) -> Iterator[Simulation]:
+) -> Iterator[Any]:
     """A simulation from `start` (naive UTC) on a `database` of its own (default: a temporary
     SQLite file, closed at the end). Inside, `CONF` has `settings` and only `environ` behind it.
     A handler that runs `stuck_after` real seconds without yielding is stopped, and is an error.
@@ -376,7 +377,7 @@ def simulation(
         stack.enter_context(_settings(dict(CHANNELS if environ is None else environ), settings))
         clock = stack.enter_context(virtual_time(start=start, stuck_after=stuck_after))
         http = stack.enter_context(RequestsMock(assert_all_requests_are_fired=False))
-        sim = Simulation(clock, database, http, seed)
+        sim = make(clock, database, http, seed)
         stack.enter_context(_attached(sim.logs))
         bootstrap.provide(sim.current_runtime)
         stack.callback(bootstrap.provide, None)
