@@ -127,6 +127,12 @@ def test_a_plugin_that_is_no_command(site: Path) -> None:
     assert 'is no click command' in wumai('greet', code=1).stderr
 
 
+def test_a_plugin_that_is_not_there(site: Path) -> None:
+    """Its module lacks it: told like any other that cannot be had."""
+    plugin(site, 'acme', '')
+    assert "has no attribute 'greet'" in wumai('greet', code=1).stderr
+
+
 def test_every_command_is_a_click_command() -> None:
     """The table of the lazy group names what is there."""
     context = click.Context(main)

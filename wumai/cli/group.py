@@ -121,7 +121,7 @@ def _distribution(plugin: 'EntryPoint') -> str:
 def _load(plugin: 'EntryPoint') -> click.Command:
     try:
         command = plugin.load()
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         missing = getattr(error, 'name', None) or ''
         if _distribution(plugin) == 'wumai' and missing.partition('.')[0] != 'wumai_testing':
             raise Failure(
