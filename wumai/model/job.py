@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import gevent
@@ -18,19 +19,24 @@ from wumai.iaas_error import ResourceNotFound
 from wumai.job import (
     DEFAULT_TRY_MAX,
     DEFAULT_TRY_PERIOD,
+    LONGEST,
     PENDING,
     JobRow,
     Status,
     effective_try_max,
     effective_try_period,
     load_params,
+    whole_number,
 )
 from wumai.runtime import Runtime
 from wumai.store.base import JobFilter
-from wumai.store.db_errors import Busy, InDoubt, Unavailable
+from wumai.store.db_errors import Busy, InDoubt, StoreError, Unavailable
 
 ATTEMPTS = 4
 """How often a lone insert is sent while the database is busy or a connection was stale."""
+
+COMMIT_PERIOD = 0.01
+"""Seconds between two looks whether a COMMIT has been answered."""
 
 _LENGTHS = {'action': 50, 'project_id': 32}
 
@@ -91,8 +97,8 @@ class Job:
 
     @staticmethod
     def get(job_id: str) -> 'Job':
-        """The job. Raises iaas_error.ResourceNotFound."""
-        row = bootstrap.current().store.get_job(job_id)
+        """The job, as the open transaction sees it. Raises iaas_error.ResourceNotFound."""
+        row = bootstrap.current().store.get_job(job_id, db.current_session())
         if row is None:
             raise ResourceNotFound(job_id)
         return Job.from_row(row)
@@ -109,7 +115,8 @@ class Job:
     ) -> 'list[Job]':
         """Jobs by age; for the next page, give the last id of this one as `after`."""
         wanted = JobFilter(status, action, project_id, after, limit, newest_first)
-        return [Job.from_row(row) for row in bootstrap.current().store.list_jobs(wanted)]
+        rows = bootstrap.current().store.list_jobs(wanted, db.current_session())
+        return [Job.from_row(row) for row in rows]
 
     @staticmethod
     def cancel(job_id: str) -> bool:
@@ -117,15 +124,16 @@ class Job:
         stops it at its next heartbeat. False if it had ended before, or is not there.
         """
         runtime = bootstrap.current()
-        return runtime.store.cancel(job_id, floor_second(runtime.clock.now()))
+        now = floor_second(runtime.clock.now())
+        return runtime.store.cancel(job_id, now, db.current_session())
 
     @staticmethod
     def retry(job_id: str) -> bool:
         """Make a job in error pending and due now, with no try used. False if it is not."""
-        runtime = bootstrap.current()
-        retried = runtime.store.retry(job_id, floor_second(runtime.clock.now()))
+        runtime, session = bootstrap.current(), db.current_session()
+        retried = runtime.store.retry(job_id, floor_second(runtime.clock.now()), session)
         if retried:
-            runtime.wakeups.created()
+            _wake_at_commit(runtime, session)
         return retried
 
     @staticmethod
@@ -144,7 +152,7 @@ class Job:
             run_at=row.run_at,
             try_period=effective_try_period(row.try_period),
             try_max=effective_try_max(row.try_max),
-            trys=row.trys or 0,
+            trys=whole_number(row.trys) or 0,
         )
 
 
@@ -176,8 +184,7 @@ def _new_row(
     if project_id is not None:
         _check_text('project_id', project_id)
     for name, value in (('try_period', try_period), ('try_max', try_max)):
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(f'{name} must be a whole number, not {value!r}')
+        _check_number(name, value)
     now = runtime.clock.now()
     return JobRow(
         id=runtime.entropy.job_id(now),
@@ -203,10 +210,20 @@ def _check_text(name: str, value: Any) -> None:
         raise ValueError(f'{name} is longer than {_LENGTHS[name]} characters: {value[:60]!r}')
 
 
+def _check_number(name: str, value: Any) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f'{name} must be a whole number, not {value!r}')
+    if abs(value) > LONGEST:
+        raise ValueError(f'{name} must be at most {LONGEST}, not {value!r:.40}')
+
+
 def _due(run_at: Any, now: datetime) -> datetime:
     if not isinstance(run_at, datetime):
         raise TypeError(f'run_at must be a datetime, not {run_at!r}')
-    moment = run_at.astimezone(UTC).replace(tzinfo=None) if run_at.tzinfo else run_at
+    try:
+        moment = run_at.astimezone(UTC).replace(tzinfo=None) if run_at.tzinfo else run_at
+    except OverflowError:
+        raise ValueError(f'run_at has no time in UTC: {run_at}') from None
     return ceil_second(moment) if moment > now else floor_second(moment)
 
 
@@ -232,31 +249,58 @@ def _store(runtime: Runtime, rows: list[JobRow], session: Session | Connection |
     joined = session if session is not None else db.current_session()
     if joined is None:
         _insert_alone(runtime, rows)
-        runtime.wakeups.created()
-        return
-    runtime.store.insert_jobs(rows, joined)
-    if isinstance(joined, Session):
-        event.listen(joined, 'after_commit', lambda _: runtime.wakeups.created(), once=True)
     else:
-        # This event comes before the COMMIT is sent, so the wake-up waits for the next switch.
-        event.listen(joined, 'commit', lambda _: gevent.spawn(runtime.wakeups.created), once=True)
+        runtime.store.insert_jobs(rows, joined)
+    _wake_at_commit(runtime, joined)
 
 
 def _insert_alone(runtime: Runtime, rows: list[JobRow]) -> None:
     """Insert in a transaction of its own, which may be sent again since the ids are known."""
-    for attempt in range(1, ATTEMPTS + 1):
+    problem: StoreError | None = None
+    for attempt in range(ATTEMPTS):
+        if problem:
+            gevent.sleep(0.05 * attempt)
         try:
-            return runtime.store.insert_jobs(rows)
-        except InDoubt:
-            if runtime.store.get_job(rows[0].id):  # they are stored all or none
-                return None
-            if attempt == ATTEMPTS:
-                raise
-        except (Busy, Unavailable):
-            if attempt == ATTEMPTS:
-                raise
-        gevent.sleep(0.05 * attempt)
-    return None
+            # They are stored all or none.
+            if not (isinstance(problem, InDoubt) and runtime.store.get_job(rows[0].id)):
+                runtime.store.insert_jobs(rows)
+            return
+        except (Busy, Unavailable, InDoubt) as error:
+            # A doubt stays one while the question cannot be answered.
+            problem = problem if isinstance(problem, InDoubt) else error
+    assert problem
+    raise problem
+
+
+def _wake_at_commit(runtime: Runtime, joined: Session | Connection | None) -> None:
+    """Wake this process's workers when the transaction is in the database, and not before."""
+    if joined is None:
+        runtime.wakeups.created()
+    elif isinstance(joined, Session):
+        joined.info[_WAKES] = runtime.wakeups
+        event.listen(joined, 'after_commit', _session_committed)  # again is no harm
+    else:
+        event.listen(joined, 'commit', partial(_await_commit, runtime), once=True)
+
+
+_WAKES = 'wumai_wakeups'
+
+
+def _session_committed(session: Session) -> None:
+    # A savepoint's end is told here too.
+    if _WAKES in session.info and not session.in_nested_transaction():
+        session.info.pop(_WAKES).created()
+
+
+def _await_commit(runtime: Runtime, connection: Connection) -> None:
+    # This event comes before the COMMIT is sent.
+    gevent.spawn(_wake_after, runtime, connection, connection.get_transaction())
+
+
+def _wake_after(runtime: Runtime, connection: Connection, transaction: Any) -> None:
+    while not connection.closed and connection.get_transaction() is transaction:
+        gevent.sleep(COMMIT_PERIOD)
+    runtime.wakeups.created()
 
 
 def _loaded(text: str | None) -> Any:

@@ -1,6 +1,7 @@
 """The worker server: its parts put together, its start, its stop."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -41,7 +42,7 @@ class Worker:
         self._writer = OutcomeWriter(runtime, self._running)
         self._executor = Executor(runtime, options, self._actions, self._running, self._writer)
         self._loop = Loop(runtime, options, self._running, self._executor)
-        self._running.on_change = self._loop.wake
+        self._running.on_change = self._loop.place_freed
         self._stop = Event()
 
     def route(self, handlers: Mapping[str, Handler]) -> 'Worker':
@@ -66,7 +67,7 @@ class Worker:
         with stop_signals(self.stop):
             # In a greenlet of its own: a signal that strikes here must not strike the loop.
             serving = gevent.spawn(self._guarded)
-            serving.join()
+            self._outlive(serving)
         match serving.get():
             case Exception() as error:
                 raise error
@@ -84,6 +85,15 @@ class Worker:
         if not self._actions:
             self._actions.load(self._runtime.config)
         return sorted(self._actions)
+
+    @staticmethod
+    def _outlive(serving: 'gevent.Greenlet[[], Any]') -> None:
+        """Wait for the end. A SystemExit of a greenlet that a handler started arrives here too."""
+        while not serving.dead:
+            try:
+                serving.join()
+            except (SystemExit, KeyboardInterrupt) as error:
+                logger.error('a greenlet of a handler raised %r; the worker goes on', error)
 
     def _guarded(self) -> bool | Exception:
         """`_serve`; what it raises is for the caller of `start` alone, and not for the hub."""
@@ -118,6 +128,7 @@ class Worker:
             try:
                 for problem in self._runtime.worker_store.problems(self.tables):
                     logger.warning('%s', problem)
+                self._runtime.worker_store.limits.load()
                 return True
             except StoreError as error:
                 if self._stop.wait(backoff.next(error, 'waiting for the database')):
@@ -139,8 +150,9 @@ class Worker:
         written = self._writer.drain(max(CLEANUP, deadline - (clock.monotonic() - began)))
         self._runtime.notifier.flush(FLUSH)
         self._runtime.notifier.close()
-        logger.info('stopped, %s', 'all is written' if written else 'with outcomes unwritten')
-        return written
+        settled = written and looping.dead  # the loop may still ask for a claim in doubt
+        logger.info('stopped, %s', 'all is written' if settled else 'with outcomes unwritten')
+        return settled
 
     def _await_handlers(self, seconds: float) -> None:
         ended = Event()

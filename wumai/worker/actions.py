@@ -14,6 +14,7 @@ from wumai.error import ConfigError
 Handler = Callable[[Any], Any]
 
 _MODULE = Path('model', 'job', 'action.py')
+_NAME = 'model.job.action'
 
 
 class UnknownAction(Exception):
@@ -69,6 +70,7 @@ class Actions:
                 camel_case(name): value
                 for name, value in vars(module).items()
                 if callable(value)
+                and not isinstance(value, type)
                 and not name.startswith('_')
                 and getattr(value, '__module__', None) == module.__name__
             }
@@ -81,12 +83,18 @@ def _load(path: Path) -> ModuleType:
     root = str(path.parents[2])
     if root not in sys.path:
         sys.path.insert(0, root)
-    spec = importlib.util.spec_from_file_location('model.job.action', path)
+    known = sys.modules.get(_NAME)
+    if known is not None and known.__file__ and path.samefile(known.__file__):
+        return known
+    spec = importlib.util.spec_from_file_location(_NAME, path)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(spec.name, module)
-    spec.loader.exec_module(module)
+    module = sys.modules[_NAME] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[_NAME]
+        raise
     return module
 
 

@@ -49,16 +49,24 @@ class Executor:
             self.release(running)
 
     def release(self, running: Try) -> None:
-        """Hand the job back now, its try not counted, whatever its handler does later."""
+        """Hand the job back now, its try not counted, whatever its handler does later.
+
+        A try that had its timeout before has failed all the same.
+        """
         running.abandoned = running.handler_ended = True
-        self._writer.put(running, release(running.claim))
+        if isinstance(running.interrupted, TryTimeout):
+            self._settle(running, Ending(raised=running.interrupted))
+        else:
+            self._writer.put(running, release(running.claim))
 
     def _run(self, running: Try) -> None:
         local.enter('worker', f'{running.id}.{running.claim.trys}')
         ending = self._call(running)
         self._running.handler_ended(running)
-        if running.abandoned:
-            return
+        if not running.abandoned:
+            self._settle(running, ending)
+
+    def _settle(self, running: Try, ending: Ending) -> None:
         outcome = decide(running.claim, ending, self._runtime.clock.now())
         if outcome is None:
             logger.warning(

@@ -10,7 +10,9 @@ import traceback
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Any
 
+import gevent
 from gevent import monkey
 from gevent.hub import Hub, get_hub
 
@@ -19,7 +21,7 @@ from wumai.common import local
 from wumai.job import ERROR, PENDING, WORKER_LOST, LeaseLost, Outcome
 from wumai.runtime import Runtime
 from wumai.store.base import Store
-from wumai.store.db_errors import StoreError
+from wumai.store.db_errors import StoreError, Unavailable
 from wumai.worker.executor import interrupt
 from wumai.worker.options import WorkerOptions
 from wumai.worker.outcome import failed
@@ -29,6 +31,10 @@ from wumai.worker.writer import OutcomeWriter
 
 EXIT_CODE = 75
 """EX_TEMPFAIL: the process manager is to start the worker again."""
+HASTE = 0.8
+"""Of a third of a lease: so that between two looks of a rescuer, which are a third apart, there
+is a heartbeat for certain, and not one that is about to come.
+"""
 FAILING_PERIOD = 2.0
 """Seconds between attempts while the database fails."""
 LAST_WORDS = 10.0
@@ -45,7 +51,7 @@ class Leases:
         self._options = options
         self._running = running
         self._writer = writer
-        self.period = options.lease / 3
+        self.period = HASTE * options.lease / 3
 
     def beat(self, store: Store) -> float | None:
         """Renew all leases once; the seconds until the next time, None where nothing runs."""
@@ -81,18 +87,18 @@ class Leases:
                 one.claim.action, one.id, EXIT_CODE, _stack(one),
             )  # fmt: skip
         reason = f'timeout: the try could not be ended {self._options.grace:g} s after exec_timeout'
-        ended = [(one, failed(one.claim, reason, now)) for one in overdue]
         others = [one for one in self._running.handlers if one not in overdue]
-        outcomes = [
+        last = [
             *self._writer.unwritten(),
-            *(outcome for _, outcome in ended),
-            *(_handed_back(one, now) for one in others),
+            *((one, failed(one.claim, reason, now)) for one in overdue),
+            *((one, _handed_back(one, now)) for one in others),
         ]
-        try:
-            store.write(outcomes, now)
-        except StoreError as error:
-            logger.critical('%s: the jobs wait until their leases are over', error)
-        notices = [failure(one.claim, outcome) for one, outcome in ended]
+        written = _written(store, [outcome for _, outcome in last], now)
+        notices = [
+            failure(one.claim, outcome)
+            for one, outcome in last
+            if outcome.error is not None and outcome.id in written
+        ]
         self._runtime.notifier.last_words(notices, LAST_WORDS)
         self._runtime.heartbeat.leave(EXIT_CODE)
 
@@ -100,6 +106,23 @@ class Leases:
 def _lose(one: Try) -> None:
     logger.warning('%s %s: the lease is lost, the handler is stopped', one.claim.action, one.id)
     interrupt(one, LeaseLost('the lease is lost'))
+
+
+def _written(store: Store, outcomes: list[Outcome], now: datetime) -> set[str]:
+    """Write what can be written, one by one where one of them keeps the others out; their ids."""
+    try:
+        return store.write(outcomes, now)
+    except StoreError as error:
+        logger.critical('%s: the outcomes are written one by one', error)
+    written: set[str] = set()
+    for outcome in outcomes:
+        try:
+            written |= store.write([outcome], now)
+        except StoreError as error:
+            logger.critical('%s: %s waits until its lease is over', error, outcome.id)
+            if isinstance(error, Unavailable):
+                break
+    return written
 
 
 def _handed_back(one: Try, now: datetime) -> Outcome:
@@ -123,14 +146,15 @@ class ThreadHeartbeat:
     def __init__(self, connect: Callable[[], Store]) -> None:
         self._connect = connect
         self._hub: Hub | None = None
-        # The real ones, also where gevent has put its own in their place.
-        allocate = monkey.get_original('_thread', 'allocate_lock')
-        self._ready = allocate()
-        self._stopping = allocate()
-        self._ended = allocate()
+        self._ready: Any = None
+        self._stopping: Any = None
+        self._ended: Any = None
 
     def start(self, beat: Callable[[Store], float | None], period: float) -> None:
         self._hub = get_hub()
+        # New ones at each start. The real ones, also where gevent has put its own in their place.
+        allocate = monkey.get_original('_thread', 'allocate_lock')
+        self._ready, self._stopping, self._ended = allocate(), allocate(), allocate()
         for lock in (self._ready, self._stopping, self._ended):
             lock.acquire()
         monkey.get_original('_thread', 'start_new_thread')(self._run, (beat, period))
@@ -141,8 +165,9 @@ class ThreadHeartbeat:
         """Nothing to do: the thread beats all the time."""
 
     def in_hub(self, call: Callable[[], None]) -> None:
-        assert self._hub is not None
-        self._hub.loop.run_callback_threadsafe(call)
+        if hub := self._hub:
+            # In a greenlet of its own, where it may log and wait.
+            hub.loop.run_callback_threadsafe(gevent.spawn, call)
 
     def stop(self) -> None:
         if self._hub is None:

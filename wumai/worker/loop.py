@@ -7,15 +7,17 @@ from gevent.event import Event
 
 from wumai import logger
 from wumai.clock import floor_second
+from wumai.common import local
 from wumai.job import Claim, make_token
 from wumai.runtime import Runtime
 from wumai.store.base import Candidate, Claimed
-from wumai.store.db_errors import Busy, InDoubt, Rejected, StoreError
+from wumai.store.db_errors import Busy, InDoubt, Rejected, StoreError, Unavailable
 from wumai.worker.backoff import Backoff
 from wumai.worker.executor import Executor
 from wumai.worker.options import WorkerOptions
 from wumai.worker.rescue import Rescuer
 from wumai.worker.running import Running
+from wumai.worker.sweep import Sweeper
 
 WINDOW = 4
 """Candidates read for each place, so that workers who draw from them seldom collide."""
@@ -36,16 +38,23 @@ class Loop:
         self._running = running
         self._executor = executor
         self._rescuer = Rescuer(runtime, options.lease)
+        self._sweeper = Sweeper(runtime, options.lease / 3)
         self._backoff = Backoff(runtime)
         jitter = JITTER * runtime.entropy.fraction()
         self._poll = round(options.poll_interval * (1 - jitter), 3)
         self._contended = CONTENDED_PAUSE
         self._wakeup = Event()
+        self._backlog = False
         self._stopping = False
 
     def wake(self) -> None:
-        """End the wait: something may be due, or a place is free."""
+        """End the wait: something may be due."""
         self._wakeup.set()
+
+    def place_freed(self) -> None:
+        """End the wait if it was for want of places."""
+        if self._backlog:
+            self.wake()
 
     def stop(self) -> None:
         """Claim nothing more. `run` returns after the turn that it is in."""
@@ -54,6 +63,7 @@ class Loop:
 
     def run(self) -> None:
         """Take turns, and survive whatever happens in one."""
+        local.enter('worker', '-')
         while not self._stopping:
             self._wakeup.clear()
             pause = self._guarded_turn()
@@ -79,15 +89,17 @@ class Loop:
 
     def _turn(self) -> float:
         """One look at the table; the seconds to wait before the next."""
-        self._rescuer.look()
+        self._look_after()
         places = min(self._options.pick_size, self._running.free)
-        if places <= 0:
+        self._backlog = places <= 0
+        if self._backlog:
             return self._poll
         now = self._runtime.clock.now()
         soon = now + timedelta(seconds=self._poll)
         candidates = self._runtime.worker_store.candidates(soon, WINDOW * places)
         due = [candidate.id for candidate in candidates if _is_due(candidate, now)]
         if not due:
+            self._contended = CONTENDED_PAUSE
             return self._until_due(candidates, now)
         began = self._runtime.clock.monotonic()
         claimed = self._claim(self._draw(due, places), places, now)
@@ -97,6 +109,20 @@ class Loop:
         self._contended = CONTENDED_PAUSE
         self._begin(claimed, began)
         return 0
+
+    def _look_after(self) -> None:
+        """Mend what others left. What goes wrong there with one row keeps no other from running."""
+        try:
+            self._sweeper.sweep()
+            self._rescuer.look()
+        except Unavailable:
+            raise
+        except StoreError as error:
+            logger.db.warning('%s: no lost jobs can be rescued', error)
+            self._rescuer.forget()
+        except Exception:
+            logger.exception('no lost jobs can be rescued')
+            self._rescuer.forget()
 
     def _draw(self, due: list[str], places: int) -> list[str]:
         if len(due) > places:
@@ -118,10 +144,11 @@ class Loop:
     def _claim(self, ids: list[str], places: int, now: datetime) -> Claimed:
         try:
             return self._claim_together(ids, places, now)
-        except (Rejected, StoreError) as error:
-            if type(error) not in (Rejected, StoreError):
-                raise
-            return self._claim_apart(ids, now, error)
+        except (Busy, Unavailable):
+            raise
+        except StoreError as error:
+            logger.db.warning('%s: %d jobs are claimed one by one', error, len(ids))
+            return self._claim_apart(ids, now)
 
     def _claim_together(self, ids: list[str], places: int, now: datetime) -> Claimed:
         token = make_token(self._runtime.worker_name, self._runtime.entropy.nonce())
@@ -130,24 +157,29 @@ class Loop:
         except InDoubt as error:
             return Claimed(self._settle(ids, token, error), [])
 
-    def _claim_apart(self, ids: list[str], now: datetime, problem: StoreError) -> Claimed:
-        """One by one, since one of them could not be read: that row alone is ended."""
+    def _claim_apart(self, ids: list[str], now: datetime) -> Claimed:
+        """One by one, since one of them is bad. Whatever fails, what was taken is returned."""
         together = Claimed([], [])
         for job_id in ids:
             try:
-                one = self._claim_together([job_id], 1, now)
-            except Busy:
-                continue
+                one = self._claim_one(job_id, now)
+            except Unavailable:
+                break
             except StoreError as error:
-                if type(error) not in (Rejected, StoreError):
-                    raise
-                reason = f'the row cannot be read: {error}'
-                self._runtime.worker_store.end_unread(job_id, reason[:1000], floor_second(now))
-                one = Claimed([], [(job_id, reason)])
+                logger.db.warning('%s: %s cannot be claimed now', error, job_id)
+                continue
             together.claims.extend(one.claims)
             together.ended.extend(one.ended)
-        logger.warning('%s: claimed one by one', problem)
         return together
+
+    def _claim_one(self, job_id: str, now: datetime) -> Claimed:
+        """A row whose values are refused is ended; any other error may be the database's."""
+        try:
+            return self._claim_together([job_id], 1, now)
+        except Rejected as error:
+            reason = f'the row cannot be read: {error}'[:1000]
+            self._runtime.worker_store.end_unread(job_id, reason, floor_second(now))
+            return Claimed([], [(job_id, reason)])
 
     def _settle(self, ids: list[str], token: str, doubt: StoreError) -> list[Claim]:
         """What a claim whose commit is in doubt has taken, read when the database answers."""

@@ -1,5 +1,6 @@
 """The options of a worker, checked."""
 
+import math
 from dataclasses import dataclass, fields
 
 from wumai.error import ConfigError
@@ -29,7 +30,7 @@ class WorkerOptions:
             if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
                 kind = 'a whole number' if whole else 'a number of seconds'
                 raise ConfigError(f'{option.name} must be {kind}, not {value!r}')
-            if value < 0 or (value == 0 and option.name != 'grace'):
+            if not math.isfinite(value) or value < 0 or (value == 0 and option.name != 'grace'):
                 raise ConfigError(f'{option.name} must be more than 0, not {value!r}')
         if self.lease < 3:
             raise ConfigError(f'lease must be 3 seconds or more, not {self.lease!r}')

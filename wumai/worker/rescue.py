@@ -1,19 +1,23 @@
 """Takes back the jobs of workers that died.
 
-A row past its lease is looked at twice, a third of a lease apart on this worker's monotonic
-clock, and is rescued only if nothing about it has changed and all statements in between
-succeeded: so neither an outage nor a step of a clock makes anyone rescue a live job.
+A row past its lease is looked at again a third of a lease later on this worker's monotonic clock,
+and often in between: it is rescued only if nothing about it has changed and every look succeeded.
+So neither an outage nor a step of a clock makes anyone rescue a live job.
 """
 
 from datetime import datetime, timedelta
 
 from wumai import logger
-from wumai.job import WORKER_LOST, Expired
+from wumai.clock import floor_second
+from wumai.job import ERROR, WORKER_LOST, Expired, JobRow
 from wumai.runtime import Runtime
+from wumai.store.db_errors import InDoubt
 from wumai.worker.telling import notice
 
-ROWS = 100
+ROWS = 1000
 """Looked at in one turn."""
+SUSPECT_PERIOD = 1.0
+"""Seconds between two looks, at least, while there are rows past their leases."""
 
 
 class Rescuer:
@@ -25,36 +29,66 @@ class Rescuer:
         self._third = lease / 3
         self._looked: float | None = None
         self._seen: dict[str, tuple[Expired, float]] = {}
+        self._in_doubt: dict[str, tuple[Expired, datetime]] = {}
 
     def forget(self) -> None:
         """A statement failed: what was seen before it proves nothing."""
         self._seen.clear()
 
     def look(self) -> None:
-        """Look if it is time to, and rescue what was seen expired before."""
+        """Look if it is time to, and rescue what was seen expired long enough."""
+        self._settle()
         monotonic = self._runtime.clock.monotonic()
-        if self._looked is not None and monotonic - self._looked < self._third:
+        period = min(SUSPECT_PERIOD, self._third) if self._seen else self._third
+        if self._looked is not None and monotonic - self._looked < period:
             return
         self._looked = monotonic
         now = self._runtime.clock.now()
         before = now - timedelta(seconds=self._lease)
-        rows = self._runtime.worker_store.expired(before, ROWS)
-        others = [row for row in rows if row.worker != self._runtime.worker_name]
-        self._seen = {
-            row.id: self._seen[row.id]
-            if row.id in self._seen and self._seen[row.id][0] == row
-            else (row, monotonic)
-            for row in others
-        }
+        self._seen = self._look_again(before, monotonic)
         for row, first_seen in list(self._seen.values()):
             if monotonic - first_seen >= self._third:
-                self._rescue(row, before, now)
+                del self._seen[row.id]
+                self._rescue(row, before, floor_second(now))
+
+    def _look_again(self, before: datetime, monotonic: float) -> dict[str, tuple[Expired, float]]:
+        """The rows past their leases, each with the time since which it has looked like that."""
+        seen = {}
+        for row in self._runtime.worker_store.expired(before, ROWS):
+            if row.worker != self._runtime.worker_name:
+                known = self._seen.get(row.id)
+                seen[row.id] = known if known and known[0] == row else (row, monotonic)
+        return seen
 
     def _rescue(self, row: Expired, before: datetime, now: datetime) -> None:
-        del self._seen[row.id]
-        if not self._runtime.worker_store.rescue(row, before, now):
-            return
-        gave_up = row.trys >= row.try_max
-        told = notice(row, WORKER_LOST, None if gave_up else now)
+        try:
+            rescued = self._runtime.worker_store.rescue(row, before, now)
+        except InDoubt:
+            self._in_doubt[row.id] = row, now
+            raise
+        if rescued:
+            self._tell(row, now)
+
+    def _settle(self) -> None:
+        """Tell of rescues whose commit was in doubt, once the database says that they happened."""
+        for job_id, (row, now) in list(self._in_doubt.items()):
+            found = self._runtime.worker_store.get_job(job_id)
+            del self._in_doubt[job_id]
+            if found and _shows(found, row, now):
+                self._tell(row, now)
+
+    def _tell(self, row: Expired, now: datetime) -> None:
+        told = notice(row, WORKER_LOST, None if _gave_up(row) else now)
         logger.warning('%s (rescued from %s)', told.text, row.worker or 'an unknown worker')
         self._runtime.notifier.failed(told)
+
+
+def _gave_up(row: Expired) -> bool:
+    return row.trys >= row.try_max
+
+
+def _shows(found: JobRow, row: Expired, now: datetime) -> bool:
+    """Whether a job looks as the rescue of `row` at `now` left it; a later claim keeps run_at."""
+    if found.error != WORKER_LOST:
+        return False
+    return found.status == ERROR and found.updated == now if _gave_up(row) else found.run_at == now

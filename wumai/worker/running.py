@@ -27,6 +27,8 @@ class Try:
     handler_ended: bool = False
     abandoned: bool = False
     """Its outcome was decided without waiting for the handler any longer."""
+    settled: bool = False
+    """Its outcome is written, or dropped."""
 
     @property
     def id(self) -> str:
@@ -48,7 +50,8 @@ class Running:
 
     @property
     def handlers(self) -> list[Try]:
-        return [t for t in self.tries.values() if not t.handler_ended]
+        # A copy first, in one step: the heartbeat asks from another thread.
+        return [t for t in list(self.tries.values()) if not t.handler_ended]
 
     @property
     def free(self) -> int:

@@ -9,7 +9,7 @@ from wumai.notify.base import Notice
 def failure(claim: Claim, outcome: Outcome) -> Notice:
     """What is told of a try that failed with `outcome`."""
     due = outcome.run_at if outcome.status == PENDING else None
-    return notice(claim, (outcome.error or '').partition('\n')[0], due)
+    return notice(claim, (outcome.error or '').strip().partition('\n')[0], due)
 
 
 def notice(job: Claim | Expired, error: str, next_try: datetime | None) -> Notice:

@@ -3,24 +3,33 @@
 from collections import deque
 from dataclasses import dataclass, replace
 
+import gevent
 from gevent.event import Event
 
 from wumai import logger
+from wumai.common import local
 from wumai.job import ERROR, PENDING, Outcome
 from wumai.runtime import Runtime
-from wumai.store.db_errors import Busy, InDoubt, Rejected, StoreError, Unavailable
+from wumai.store.db_errors import InDoubt, Rejected, StoreError, Unavailable
 from wumai.worker.backoff import Backoff
 from wumai.worker.running import Running, Try
 from wumai.worker.telling import failure
 
 GROUP = 100
 """Outcomes in one transaction, at most."""
+APART = 2
+"""Failures of a group after which each of its outcomes is written by itself."""
+SHORT = 200
+"""Characters of the error that takes the place of one that cannot be stored."""
 
 
 @dataclass(eq=False, slots=True)
 class _Entry:
     running: Try
     outcome: Outcome
+    failures: int = 0
+    """Attempts that failed while the database was there."""
+    replaced: bool = False
 
 
 class OutcomeWriter:
@@ -42,9 +51,9 @@ class OutcomeWriter:
         self._drained.clear()
         self._arrived.set()
 
-    def unwritten(self) -> list[Outcome]:
+    def unwritten(self) -> list[tuple[Try, Outcome]]:
         """What is not known to be in the store yet."""
-        return [entry.outcome for entry in (*self._writing, *self._queue)]
+        return [(entry.running, entry.outcome) for entry in (*self._writing, *self._queue)]
 
     def drain(self, seconds: float) -> bool:
         """Wait until all is written, at most `seconds`; true if it is."""
@@ -52,76 +61,64 @@ class OutcomeWriter:
 
     def run(self) -> None:
         """Write for ever."""
+        local.enter('worker', '-')
         while True:
             self._arrived.wait()
             self._arrived.clear()
             while self._queue:
-                self._writing = self._take()
-                self._write(self._writing)
-                self._writing = []
+                self._write(self._take())
             self._drained.set()
 
     def _take(self) -> list[_Entry]:
-        group: dict[str, _Entry] = {}
-        while self._queue and len(group) < GROUP and self._queue[0].running.id not in group:
-            entry = self._queue.popleft()
-            group[entry.running.id] = entry
-        return list(group.values())
+        """The next group: of different jobs, and an outcome that has failed before by itself."""
+        first = self._queue.popleft()
+        group = {first.running.id: first}
+        while self._queue and first.failures < APART and len(group) < GROUP:
+            entry = self._queue[0]
+            if entry.running.id in group or entry.failures >= APART:
+                break
+            group[entry.running.id] = self._queue.popleft()
+        self._writing = list(group.values())
+        return self._writing
 
     def _write(self, group: list[_Entry]) -> None:
-        """Until each entry is written or found lost. `group` shrinks as they are."""
-        failures = 0
-        while group:
-            try:
-                if failures < 2:
-                    self._attempt(group, group)
-                else:
-                    self._one_by_one(group)
-                self._backoff.reset()
-                return
-            except (Busy, Unavailable, InDoubt) as error:
-                self._backoff.wait(error, f'{len(group)} outcomes are kept')
-            except StoreError as error:
-                failures += 1
-                self._backoff.wait(error, f'{len(group)} outcomes are kept')
+        """Write `group`. What cannot be written waits behind the others, so it holds up none."""
+        try:
+            self._attempt(group)
+            self._backoff.reset()
+        except StoreError as error:
+            self._note(group, error)
+            pause = self._backoff.next(error, f'{len(group)} outcomes are kept')
+        except Exception:  # a bug must not cost the outcomes of all that runs
+            logger.exception('outcomes could not be written')
+            pause = self._backoff.next(RuntimeError('a bug'), f'{len(group)} outcomes are kept')
+        else:
+            pause = 0.0
+        self._queue.extend(entry for entry in group if not entry.running.settled)
+        self._writing = []
+        if pause:
+            gevent.sleep(pause)
 
-    def _one_by_one(self, group: list[_Entry]) -> None:
-        problem: StoreError | None = None
-        for entry in list(group):
-            try:
-                self._attempt(group, [entry])
-            except Rejected as error:
-                entry.outcome = replace(
-                    entry.outcome,
-                    status=ERROR,
-                    run_at=None,
-                    result=None,
-                    error=f'the outcome cannot be stored: {error}'.encode(
-                        'ascii', 'replace'
-                    ).decode()[:1000],
-                )
-                problem = error
-            except StoreError as error:
-                problem = error
-        if problem:
-            raise problem
+    def _note(self, group: list[_Entry], error: StoreError) -> None:
+        if isinstance(error, Unavailable):
+            return
+        for entry in group:
+            entry.failures += 1
+        if isinstance(error, Rejected) and len(group) == 1 and group[0].failures > APART:
+            self._replace(group[0], error)
 
-    def _attempt(self, group: list[_Entry], part: list[_Entry]) -> None:
-        """Write `part` of `group` in one transaction and settle what became of it."""
+    def _attempt(self, group: list[_Entry]) -> None:
+        """Write `group` in one transaction and settle what became of it."""
         store, now = self._runtime.worker_store, self._runtime.clock.now()
-        outcomes = [entry.outcome for entry in part]
+        outcomes = [entry.outcome for entry in group]
+        held: set[str] = set()
         try:
             written = store.write(outcomes, now)
-            held: set[str] = set()
         except InDoubt as error:
             written, held = self._settle(outcomes, error)
-        for entry in list(part):
-            if entry.running.id in held:
-                continue
-            group.remove(entry)
-            self._done(entry, entry.running.id in written)
-        if held:
-            raise Busy('a commit that was interrupted is not stored')
+        for entry in group:
+            if entry.running.id not in held:
+                self._done(entry, entry.running.id in written)
 
     def _settle(self, outcomes: list[Outcome], doubt: StoreError) -> tuple[set[str], set[str]]:
         """What a commit in doubt has stored, read when the database answers again."""
@@ -134,6 +131,7 @@ class OutcomeWriter:
 
     def _done(self, entry: _Entry, written: bool) -> None:
         claim, outcome = entry.running.claim, entry.outcome
+        entry.running.settled = True
         self._running.remove(entry.running)
         if not written:
             logger.warning(
@@ -165,3 +163,15 @@ class OutcomeWriter:
         except Exception:
             logger.exception('the limits of the columns are not known')
         return outcome
+
+    def _replace(self, entry: _Entry, error: StoreError) -> None:
+        """Let something that can be stored take the place of an outcome that cannot."""
+        message = f'the outcome cannot be stored: {error}'.encode('ascii', 'replace').decode()
+        status = entry.outcome.status if entry.outcome.result is None else ERROR
+        entry.outcome = replace(
+            entry.outcome,
+            status=status,
+            result=None,
+            error=None if entry.replaced else message[:SHORT],
+        )
+        entry.replaced = True
