@@ -111,6 +111,8 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
         'max_overflow': role.overflow,
         'pool_pre_ping': role.pre_ping and family != 'sqlite',
         'pool_recycle': 1800,
+        # The store ends each transaction itself; one more ROLLBACK would be a round trip.
+        'pool_reset_on_return': 'rollback' if role.name == 'app' else None,
     }
     if family == 'sqlite':
         settings['connect_args'] = {'timeout': 0, 'check_same_thread': False}

@@ -6,11 +6,11 @@ and how a transaction begins on SQLite (engine.py).
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Select, bindparam, case, func, insert, or_, select, text, update
 from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.orm import Session
 
@@ -45,32 +45,24 @@ _CLAIM_COLUMNS = (
 # on which it would lock, and wait for, rows that are not asked for.
 _status = _job.status + ''
 
-_FENCE = (
-    _job.id == bindparam('b_id'),
-    _job.status == RUNNING,
+_FENCED = (
+    _job.id.in_(bindparam('b_ids', expanding=True)),
+    _status == RUNNING,
     _job.result == bindparam('b_token'),
 )
 _WRITE = (
     update(schema.job)
-    .where(*_FENCE)
+    .where(*_FENCED)
     .values(
         status=bindparam('b_status'),
         error=bindparam('b_error'),
-        result=bindparam('b_result'),
         run_at=func.coalesce(bindparam('b_run_at', type_=UtcSeconds), _job.run_at),
         trys=_job.trys - bindparam('b_uncount'),
         updated=bindparam('b_now'),
     )
 )
-_RENEW = (
-    update(schema.job)
-    .where(
-        _job.id.in_(bindparam('b_ids', expanding=True)),
-        _status == RUNNING,
-        _job.result == bindparam('b_token'),
-    )
-    .values(updated=bindparam('b_now'))
-)
+_WRITE_ONE_RESULT = _WRITE.values(result=bindparam('b_result'))
+_RENEW = update(schema.job).where(*_FENCED).values(updated=bindparam('b_now'))
 _CANDIDATES = (
     select(_job.id, _job.run_at)
     .where(
@@ -247,19 +239,32 @@ class SqlStore:
     # The worker's side: what follows a claim, under its fence
 
     def write(self, outcomes: Sequence[Outcome], now: datetime) -> set[str]:
-        # In the order of their ids, as all who lock several rows do.
-        values = [_outcome_values(outcome, now) for outcome in sorted(outcomes, key=_id)]
         with self._writing() as connection:
-            if self._executed(connection, values) == len(values):
+            groups = _alike(outcomes)
+            if all(self._write_alike(connection, group, now) == len(group) for group in groups):
                 return {outcome.id for outcome in outcomes}
             connection.rollback()
-            return {v['b_id'] for v in values if self._executed(connection, [v])}
+            return {o.id for o in outcomes if self._write_alike(connection, [o], now)}
 
     @staticmethod
-    def _executed(connection: Connection, values: list[dict[str, Any]]) -> int:
-        return connection.execute(
-            _WRITE, values, execution_options={'preserve_rowcount': True}
-        ).rowcount
+    def _write_alike(connection: Connection, group: list[Outcome], now: datetime) -> int:
+        """Write outcomes that differ in nothing but id and result, by one statement."""
+        first = group[0]
+        values = {
+            'b_ids': [outcome.id for outcome in group],
+            'b_token': first.token,
+            'b_status': first.status,
+            'b_error': first.error,
+            'b_run_at': first.run_at,
+            'b_uncount': int(first.uncount),
+            'b_now': now,
+        }
+        if all(outcome.result == first.result for outcome in group):
+            written = connection.execute(_WRITE_ONE_RESULT, {**values, 'b_result': first.result})
+        else:
+            results = case({outcome.id: outcome.result for outcome in group}, value=_job.id)
+            written = connection.execute(_WRITE.values(result=results), values)
+        return written.rowcount
 
     def written(self, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
         query = select(_job.id, _job.status, _job.result, _job.error, _job.run_at).where(
@@ -433,18 +438,13 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _outcome_values(outcome: Outcome, now: datetime) -> dict[str, Any]:
-    job_id, token, status, error, result, run_at, uncount = astuple(outcome)
-    return {
-        'b_id': job_id,
-        'b_token': token,
-        'b_status': status,
-        'b_error': error,
-        'b_result': result,
-        'b_run_at': run_at,
-        'b_uncount': int(uncount),
-        'b_now': now,
-    }
+def _alike(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
+    """Outcomes in groups that one statement can write, in the order of ids within each."""
+    groups: dict[object, list[Outcome]] = {}
+    for one in sorted(outcomes, key=_id):
+        alike = (one.token, one.status, one.error, one.run_at, one.uncount)
+        groups.setdefault(alike, []).append(one)
+    return list(groups.values())
 
 
 def _id(outcome: Outcome) -> str:
