@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 _ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _ID_DIGITS = 28
 _RANDOM_BITS = 90
 
@@ -54,4 +55,5 @@ class RandomEntropy:
 
 
 def _base32(number: int) -> str:
-    return ''.join(_ALPHABET[number >> 5 * place & 31] for place in range(_ID_DIGITS - 1, -1, -1))
+    shifts = range(5 * (_ID_DIGITS - 2), -1, -10)
+    return ''.join([_PAIRS[number >> shift & 1023] for shift in shifts])

@@ -6,7 +6,6 @@ and how a transaction begins on SQLite (engine.py).
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -117,7 +116,7 @@ class SqlStore:
     def insert_jobs(
         self, rows: Sequence[JobRow], connection: Connection | Session | None = None
     ) -> None:
-        self._insert(schema.job, [asdict(row) for row in rows], connection)
+        self._insert(schema.job, [_values(row) for row in rows], connection)
 
     def get_job(self, job_id: str, connection: Connection | Session | None = None) -> JobRow | None:
         query = select(*_JOB_COLUMNS).where(_job.id == job_id)
@@ -386,6 +385,11 @@ class SqlStore:
                 yield connection
         except TRANSLATED as error:
             raise translate(error) from error
+
+
+def _values(row: JobRow) -> dict[str, Any]:
+    # asdict() would copy each value deeply.
+    return {name: getattr(row, name) for name in JobRow.__slots__}
 
 
 def _sort_out(rows: Sequence[Row[Any]], token: str, now: datetime) -> Claimed:

@@ -1,5 +1,6 @@
 """The loop of a worker: claim what is due, run it, wait."""
 
+from collections import deque
 from datetime import datetime, timedelta
 
 import gevent
@@ -19,8 +20,10 @@ from wumai.worker.rescue import Rescuer
 from wumai.worker.running import Running
 from wumai.worker.sweep import Sweeper
 
-WINDOW = 4
-"""Candidates read for each place, so that workers who draw from them seldom collide."""
+WINDOW = 20
+"""Candidates read ahead for each place; shuffled where workers collide, in order elsewhere."""
+STALE = 1.0
+"""Seconds after which candidates that were read ahead are read anew."""
 JITTER = 0.1
 """The part of poll_interval by which workers' polls differ."""
 CONTENDED_PAUSE = 0.01
@@ -43,6 +46,9 @@ class Loop:
         jitter = JITTER * runtime.entropy.fraction()
         self._poll = round(options.poll_interval * (1 - jitter), 3)
         self._contended = CONTENDED_PAUSE
+        self._ahead: deque[str] = deque()
+        self._collides = False
+        self._read_at = 0.0
         self._wakeup = Event()
         self._backlog = False
         self._stopping = False
@@ -94,21 +100,34 @@ class Loop:
         self._backlog = places <= 0
         if self._backlog:
             return self._poll
-        now = self._runtime.clock.now()
-        soon = now + timedelta(seconds=self._poll)
-        candidates = self._runtime.worker_store.candidates(soon, WINDOW * places)
-        due = [candidate.id for candidate in candidates if _is_due(candidate, now)]
-        if not due:
-            self._contended = CONTENDED_PAUSE
-            return self._until_due(candidates, now)
-        began = self._runtime.clock.monotonic()
-        claimed = self._claim(self._draw(due, places), places, now)
-        if not claimed.claims and not claimed.ended:
+        now, began = self._runtime.clock.now(), self._runtime.clock.monotonic()
+        if len(self._ahead) < places or began - self._read_at > STALE:
+            candidates = self._read_ahead(places, now)
+            if not self._ahead:
+                self._contended = CONTENDED_PAUSE
+                return self._until_due(candidates, now)
+        drawn = [self._ahead.popleft() for _ in range(min(places, len(self._ahead)))]
+        claimed = self._claim(drawn, places, now)
+        taken = len(claimed.claims) + len(claimed.ended)
+        self._collides = taken < len(drawn)
+        if taken * 2 < len(drawn):
+            self._ahead.clear()  # others have taken most of what was read
+        if not taken:
             self._contended = min(self._contended * 2, self._poll)
             return self._contended
         self._contended = CONTENDED_PAUSE
         self._begin(claimed, began)
         return 0
+
+    def _read_ahead(self, places: int, now: datetime) -> list[Candidate]:
+        """Read what is due, unclaimed, into `_ahead`; returns also what will be due soon."""
+        self._read_at = self._runtime.clock.monotonic()
+        soon = now + timedelta(seconds=self._poll)
+        candidates = self._runtime.worker_store.candidates(soon, WINDOW * places)
+        self._ahead = deque(one.id for one in candidates if _is_due(one, now))
+        if self._collides:
+            self._runtime.entropy.shuffle(self._ahead)
+        return candidates
 
     def _look_after(self) -> None:
         """Mend what others left. What goes wrong there with one row keeps no other from running."""
@@ -123,11 +142,6 @@ class Loop:
         except Exception:
             logger.exception('no lost jobs can be rescued')
             self._rescuer.forget()
-
-    def _draw(self, due: list[str], places: int) -> list[str]:
-        if len(due) > places:
-            self._runtime.entropy.shuffle(due)
-        return due[:places]
 
     def _until_due(self, candidates: list[Candidate], now: datetime) -> float:
         times = [c.run_at for c in candidates if isinstance(c.run_at, datetime)]
