@@ -36,9 +36,7 @@ def test_coverage_sees_the_modules_of_the_app(sample_app: pytest.Pytester) -> No
     assert int(lines[job].rstrip('%')) > 60, 'module-level lines of wumai are seen'
 
 
-def test_the_suite_passes_on_a_real_server(
-    sample_app: pytest.Pytester, mysql_url: str
-) -> None:
+def test_the_suite_passes_on_a_real_server(sample_app: pytest.Pytester, mysql_url: str) -> None:
     """With --wumai-database the same tests run on MariaDB, in a database beside the one named."""
     result = sample_app.runpytest_subprocess(f'--wumai-database={mysql_url}')
     result.assert_outcomes(passed=SAMPLE_TESTS)
@@ -131,9 +129,7 @@ def test_loading_the_plugin_imports_nothing_of_ours(pytester: pytest.Pytester) -
     pytester.runpytest_subprocess('-p', 'no:benchmark').assert_outcomes(passed=1)
 
 
-def test_a_foreign_job_table_is_refused(
-    pytester: pytest.Pytester, mysql_url: str
-) -> None:
+def test_a_foreign_job_table_is_refused(pytester: pytest.Pytester, mysql_url: str) -> None:
     """The tests never empty a table that they did not make."""
     from sqlalchemy import create_engine, text
 
@@ -184,5 +180,3 @@ def test_two_runs_of_a_test_give_the_same_timeline(pytester: pytest.Pytester) ->
         texts.append(out.read_bytes())
     assert len(texts[0]) > 10_000
     assert texts[0] == texts[1]
-
-

@@ -170,9 +170,14 @@ def test_real_time_and_the_settings_are_back_afterwards() -> None:
     """Also after an error inside."""
     before = dict(vars(CONF))
     hub = gevent.get_hub()
-    with pytest.raises(ZeroDivisionError), simulation(app_root='/nowhere') as sim:
-        sim.route(None, {'Boom': lambda job: 1 / 0})
-        1 / 0  # noqa: B018 - the error
+
+    def fail() -> None:
+        with simulation(app_root='/nowhere') as sim:
+            sim.route(None, {'Boom': lambda job: 1 / 0})
+            1 / 0  # noqa: B018 - the error
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert vars(CONF) == before
     assert gevent.get_hub() is hub
     assert abs(time.time() - datetime.now().timestamp()) < 1

@@ -1,6 +1,6 @@
 import flask
-from cloud.models import Instance
 
+from cloud.models import Instance
 from wumai import db, iaas_error, project_error
 from wumai.model import Job, journalled
 

@@ -1,6 +1,6 @@
 import requests
-from cloud.models import Instance
 
+from cloud.models import Instance
 from wumai import db
 
 PROVIDER = 'https://provider.invalid/instances'

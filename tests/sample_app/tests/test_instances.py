@@ -1,3 +1,4 @@
+import pytest
 from cloud.jobs import PROVIDER
 
 
@@ -61,10 +62,7 @@ def test_a_worker_that_crashes_is_made_up_for(cloud):
 
 
 def test_a_wrong_expectation_shows_the_world(cloud):
-    try:
-        cloud.client.call('CreateInstance', name=7).expect(ret_code=0)
-    except AssertionError as error:
-        assert 'retCode is 4100, not 0' in str(error)
-        assert '"name": 7' in str(error)
-    else:
-        raise AssertionError('it was as expected')
+    reply = cloud.client.call('CreateInstance', name=7)
+    with pytest.raises(AssertionError, match='retCode is 4100, not 0') as failure:
+        reply.expect(ret_code=0)
+    assert '"name": 7' in str(failure.value)
