@@ -115,4 +115,4 @@ def any_stage(request, tmp_path, stage_on) -> Stage:
     """On each kind."""
     if request.param == 'mariadb':
         return request.getfixturevalue('stage')
-    made: Stage = stage_on(f'sqlite:///{tmp_path}/wumai.db', tmp_path, timeout=30)
+    return stage_on(f'sqlite:///{tmp_path}/wumai.db', tmp_path, timeout=30)
