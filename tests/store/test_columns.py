@@ -90,24 +90,20 @@ def test_times_with_fractions(mysql):
     assert mysql.write([Outcome('job-1', 'token', 'finished')], NOW) == {'job-1'}
 
 
-def test_a_missing_index_is_told(store):
-    """Once, with the statement that makes it; one that begins likewise will do."""
-    on_table = ' ON job' if store.engine.dialect.name == 'mysql' else ''
+@pytest.mark.parametrize('url', ['sqlite_url', 'mysql_database', 'postgresql_database'])
+def test_a_missing_index_is_told(request, opened, url):
+    """With the statement that makes it; one that begins likewise will do."""
+    store = made(opened(request.getfixturevalue(url)))
     make = 'CREATE INDEX job_status_run_at ON job (status, run_at{})'
-    drop = f'DROP INDEX job_status_run_at{on_table}'
     with store.engine.begin() as connection:
-        connection.execute(text(drop))
-    try:
-        (hint,) = store.problems(['job'])
-        assert make.format('') in hint
-        with store.engine.begin() as connection:
-            connection.execute(text(make.format(', action')))
-        assert store.problems(['job']) == []
-        with store.engine.begin() as connection:
-            connection.execute(text(drop))
-    finally:
-        with store.engine.begin() as connection:
-            connection.execute(text(make.format('')))
+        connection.execute(
+            text('DROP INDEX job_status_run_at' + (' ON job' if url.startswith('mysql') else ''))
+        )
+    (hint,) = store.problems(['job'])
+    assert make.format('') in hint
+    with store.engine.begin() as connection:
+        connection.execute(text(make.format(', action')))
+    assert store.problems(['job']) == []
 
 
 @pytest.mark.parametrize('url', ['sqlite_url', 'mysql_database', 'postgresql_database'])
@@ -130,3 +126,16 @@ def test_columns_in_capitals(sqlite):
     assert sqlite.problems(['job']) == []
     put(sqlite, row())
     assert sqlite.list_jobs(JobFilter()) == [row()]
+
+
+def test_large_results_share_no_packet(mysql):
+    """A group of outcomes is written whole, although together they are too large for one."""
+    alter(mysql, 'MODIFY result LONGTEXT')
+    size = mysql.limits.bytes_of('result') * 9 // 10
+    put(mysql, *(row(f'job-{n}') for n in range(4)))
+    take(mysql, *(f'job-{n}' for n in range(4)))
+    group = [
+        Outcome(f'job-{n}', 'token', 'finished', result=f'"{n}{"x" * size}"') for n in range(4)
+    ]
+    assert mysql.write(group, NOW) == {f'job-{n}' for n in range(4)}
+    assert [mysql.get_job(f'job-{n}').result[:2] for n in range(4)] == ['"0', '"1', '"2', '"3']

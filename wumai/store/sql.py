@@ -9,7 +9,19 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.engine import Connection, Engine, Row
 from sqlalchemy.orm import Session
 
@@ -163,7 +175,7 @@ class SqlStore:
         values: dict[str, Any],
         connection: Connection | Session | None,
     ) -> bool:
-        statement = update(schema.job).where(_job.id == job_id, _job.status.in_(origins))
+        statement = update(schema.job).where(_job.id == job_id, _status.in_(origins))
         with self._writing(connection) as writing:
             return bool(writing.execute(statement.values(values)).rowcount)
 
@@ -238,8 +250,8 @@ class SqlStore:
     # The worker's side: what follows a claim, under its fence
 
     def write(self, outcomes: Sequence[Outcome], now: datetime) -> set[str]:
+        groups = _alike(outcomes, self.limits.bytes_of('result'))
         with self._writing() as connection:
-            groups = _alike(outcomes)
             if all(self._write_alike(connection, group, now) == len(group) for group in groups):
                 return {outcome.id for outcome in outcomes}
             connection.rollback()
@@ -325,9 +337,10 @@ class SqlStore:
             update(schema.job)
             .where(
                 _job.id == row.id,
-                _job.status == RUNNING,
+                _status == RUNNING,
                 unchanged,
                 or_(_job.updated.is_(None), _job.updated < before),
+                _not_renewed(row),
             )
             .values(
                 status=ERROR if used_up else PENDING,
@@ -392,6 +405,13 @@ def _values(row: JobRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in JobRow.__slots__}
 
 
+def _not_renewed(row: Expired) -> ColumnElement[bool]:
+    """That `updated` is as it was seen: a host whose clock is slow may have renewed it since."""
+    if isinstance(row.updated, datetime) and not row.updated.microsecond:
+        return _job.updated == row.updated
+    return true()
+
+
 def _sort_out(rows: Sequence[Row[Any]], token: str, now: datetime) -> Claimed:
     claimed = Claimed([], [])
     for row in rows:
@@ -442,13 +462,21 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _alike(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
-    """Outcomes in groups that one statement can write, in the order of ids within each."""
-    groups: dict[object, list[Outcome]] = {}
+def _alike(outcomes: Iterable[Outcome], most: int) -> list[list[Outcome]]:
+    """Outcomes in groups that one statement can write, in the order of ids within each; with
+    at most so many bytes of results, since they share a packet to the server.
+    """
+    groups: list[list[Outcome]] = []
+    open_groups: dict[object, tuple[list[Outcome], int]] = {}
     for one in sorted(outcomes, key=_id):
         alike = (one.token, one.status, one.error, one.run_at, one.uncount)
-        groups.setdefault(alike, []).append(one)
-    return list(groups.values())
+        group, size = open_groups.get(alike, ([], 0))
+        if not group or size + len(one.result or '') > most:
+            group, size = [], 0
+            groups.append(group)
+        group.append(one)
+        open_groups[alike] = group, size + len(one.result or '')
+    return groups
 
 
 def _id(outcome: Outcome) -> str:
