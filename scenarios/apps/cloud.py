@@ -69,6 +69,7 @@ def retry_job():
 
 def relay(job):
     """Makes the next of so many `legs`."""
+    job.sleep(1)
     legs = job.params['legs']
     return {'next': Job.create('Relay', params={'legs': legs - 1}) if legs > 1 else None}
 
