@@ -1,9 +1,10 @@
 """What became of one scenario file."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from wumai_testing.databases import Database
 from wumai_testing.duration import format_duration
@@ -32,6 +33,8 @@ class Outcome:
     message: str = ''
     """Why it failed or was skipped."""
     timeline: Timeline | None = None
+    jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """How each job that has a name stood at the end of a run that passed."""
 
 
 def run_simulated(path: Path, database: Database | None = None) -> Outcome:
@@ -41,14 +44,17 @@ def run_simulated(path: Path, database: Database | None = None) -> Outcome:
         scenario = load(path)
         with simulated_world(scenario, database) as world:
             status, message = PASSED, ''
+            jobs: Mapping[str, Mapping[str, Any]] = {}
             try:
-                Runner(scenario, world).run()
+                runner = Runner(scenario, world)
+                runner.run()
+                jobs = runner.endings()
             except ScenarioFailure as failure:
                 status, message = FAILED, str(failure)
             virtual = format_duration(round(world.sim.clock.monotonic(), 3))
         seconds = time.perf_counter() - began
         timeline = world.sim.timeline
-        return Outcome(path, scenario.name, status, seconds, virtual, message, timeline)
+        return Outcome(path, scenario.name, status, seconds, virtual, message, timeline, jobs)
     except (ScenarioError, ImportError) as error:
         seconds = time.perf_counter() - began
         return Outcome(path, path.stem, FAILED, seconds, message=str(error))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from wumai_testing.client import Reply
@@ -26,6 +27,9 @@ from wumai_testing.scenario.model import (
 )
 from wumai_testing.scenario.values import ABSENT, lookup, resolve
 from wumai_testing.scenario.world import World
+
+ENDING = ('status', 'trys', 'result', 'error')
+"""The columns that say how a job ended."""
 
 
 class ScenarioFailure(AssertionError):
@@ -71,7 +75,7 @@ class Runner:
             case Call() | Post():
                 return self._request(step)
             case Expect():
-                return self._expect(step)
+                return self._world.settle(lambda: self._expect(step))
             case JobStep():
                 job_id = self._world.create_job(step, self._names)
                 if step.alias:
@@ -127,11 +131,44 @@ class Runner:
         shown = [', '.join(map(format_duration, starts)) or 'none' for starts in (wanted, found)]
         return [f'runs of {name}: wanted [{shown[0]}], found [{shown[1]}]']
 
+    def endings(self) -> dict[str, dict[str, Any]]:
+        """How each job that has a name stands: what is the same wherever the scenario runs."""
+        rows = {name: self._world.job(one) for name, one in self._names.items() if _is_id(one)}
+        return {
+            name: {column: row[column] for column in ENDING}
+            for name, row in rows.items()
+            if row is not ABSENT
+        }
+
     def _failure(self, step: Step, problems: list[str]) -> ScenarioFailure:
         where = f'{self._scenario.path or self._scenario.name}:{step.line}'
         lines = '\n'.join(f'  {line}' for problem in problems for line in problem.splitlines())
-        kind = type(step).__name__.removesuffix('Step').lower()
-        return ScenarioFailure(f'{where}: step `{kind}`\n{lines}\n{self._world.history()}')
+        text = f'{where}: step `{self._shown(step)}`\n{lines}\n{self._world.history()}'
+        return ScenarioFailure(text)
+
+    def _shown(self, step: Step) -> str:
+        """A step as the file begins to write it."""
+        if self._scenario.path is None:
+            return _lead(step)
+        with suppress(OSError, IndexError):
+            lines = self._scenario.path.read_text(errors='replace').splitlines()
+            return lines[step.line - 1].strip().removeprefix('-').strip()
+        return _lead(step)
+
+
+def _lead(step: Step) -> str:
+    """The key that makes it this step."""
+    match step:
+        case ChannelFault(channel=channel):
+            return channel
+        case DatabaseFault():
+            return 'database'
+        case _:
+            return type(step).__name__.removesuffix('Step').lower()
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _told(what: str, mismatch: Mismatch) -> str:

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from wumai.clock import ceil_second, floor_second
+from wumai.entropy import Entropy
 from wumai.job import DEFAULT_TRY_MAX, DEFAULT_TRY_PERIOD, PENDING, JobRow
-from wumai.runtime import Runtime
 from wumai_testing.client import Reply
 from wumai_testing.databases import Database
 from wumai_testing.duration import parse_duration
@@ -28,8 +28,12 @@ from wumai_testing.simulation import FOREVER, Simulation, simulation
 class World(Protocol):
     """What a runner needs."""
 
-    lateness: float
-    """Seconds that a try may begin after it is due."""
+    @property
+    def lateness(self) -> float:
+        """Seconds that a try may begin after it is due."""
+
+    def settle(self, check: Callable[[], list[str]]) -> list[str]:
+        """What `check` finds wrong, at last: where time is real, what is late may come."""
 
     def send(self, body: bytes, headers: Mapping[str, str], *, method: str, path: str) -> Reply:
         """One request to the api."""
@@ -67,13 +71,20 @@ class SimulatedWorld:
 
     def __init__(self, sim: Simulation) -> None:
         self.sim = sim
-        self.lateness = sim.lateness
+
+    @property
+    def lateness(self) -> float:
+        return self.sim.lateness
+
+    def settle(self, check: Callable[[], list[str]]) -> list[str]:
+        return check()
 
     def send(self, body: bytes, headers: Mapping[str, str], *, method: str, path: str) -> Reply:
         return self.sim.client.send(body, headers, method=method, path=path)
 
     def create_job(self, step: JobStep, names: Mapping[str, Any]) -> str:
-        row = new_row(self.sim.runtime, step, names)
+        runtime = self.sim.runtime
+        row = new_row(runtime.clock.now(), runtime.entropy, step, names)
         self.sim.runtime.store.insert_jobs([row])
         return row.id
 
@@ -133,13 +144,12 @@ class SimulatedWorld:
         return self.sim.timeline.text(last=80)
 
 
-def new_row(runtime: Runtime, step: JobStep, names: Mapping[str, Any]) -> JobRow:
+def new_row(now: datetime, entropy: Entropy, step: JobStep, names: Mapping[str, Any]) -> JobRow:
     """The row of a `job` step: what is not given is as Job.create would make it."""
-    now = runtime.clock.now()
     columns = {name: resolve(value, names) for name, value in step.columns.items()}
     params = columns.get('params', {})
     return JobRow(
-        id=runtime.entropy.job_id(now),
+        id=entropy.job_id(now),
         project_id=columns.get('project_id'),
         action=step.action,
         status=PENDING,
