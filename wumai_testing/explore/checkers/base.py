@@ -1,0 +1,108 @@
+"""What a checker is."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from wumai_testing.explore.faults import Troubles
+from wumai_testing.explore.ledger import Ledger, Move, Run
+from wumai_testing.explore.world import World
+from wumai_testing.simulation import SimulatedWorker
+from wumai_testing.timeline import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An invariant that does not hold."""
+
+    invariant: str
+    message: str
+    at: float
+    job: str | None = None
+
+    def __str__(self) -> str:
+        return f'{self.invariant}: {self.message}'
+
+
+class Checker:
+    """Looks at what happens; `broken` is the first thing that should not have."""
+
+    invariant: ClassVar[str]
+    """What it stands for: its number in the design where it has one, and a sentence."""
+
+    def __init__(self, world: World, troubles: Troubles) -> None:
+        self.world = world
+        self.troubles = troubles
+        self.broken: Broken | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.world.ledger
+
+    @property
+    def now(self) -> float:
+        return self.world.clock.monotonic()
+
+    def fail(self, message: str, job: str | None = None) -> None:
+        """Note that the invariant is broken here and now."""
+        if self.broken is None:
+            self.broken = Broken(self.invariant, message, self.now, job)
+            self.world.timeline.add('broken', job=job, invariant=self.invariant, message=message)
+
+    # What happens
+
+    def moved(self, move: Move) -> None:
+        """A commit has changed a job's row."""
+
+    def began(self, run: Run | None, process: str, job: str, n: int) -> None:
+        """A handler is about to begin; `run` is the claim that it runs under, if there is one."""
+
+    def ended(self, run: Run) -> None:
+        """A handler has ended."""
+
+    def exited(self, one: SimulatedWorker, code: int | None) -> None:
+        """A process has ended; None is a crash."""
+
+    def happened(self, event: Event) -> None:
+        """Something else is in the timeline."""
+
+    def healed(self) -> None:
+        """All faults are over."""
+
+    def idle(self) -> None:
+        """All jobs have ended; the workers still run."""
+
+    def over(self) -> None:
+        """All workers have been stopped."""
+
+    # Helpers
+
+    def name(self, job: str) -> str:
+        return self.world.timeline.name(job)
+
+    def worker(self, process: str) -> SimulatedWorker | None:
+        one = self.world.workers.get(process.partition('#')[0])
+        return one if one is not None and one.process == process else None
+
+    def troubled(self, begins: float, ends: float, *processes: str) -> bool:
+        """Whether anything was wrong in this time, with one of these processes or with all."""
+        names = {process.partition('#')[0] for process in processes}
+        return any(
+            one.begins <= ends and begins <= one.ends and one.target in (None, *names)
+            for one in self.troubles.past
+        )
+
+    def slack(self) -> float:
+        """Seconds that a few statements may take on their way."""
+        return 0.05 + 40 * self.world.plan.latency * self.world.slowness
+
+    def clock_error(self, process: str, since: float) -> float:
+        """Seconds by which the time of a process may have been wrong after `since`."""
+        name = process.partition('#')[0]
+        steps = sum(
+            abs(fault.seconds)
+            for fault in self.world.plan.faults
+            if fault.kind == 'clock step' and fault.target == name and since - 70 <= fault.at
+        )
+        clock = self.world.clocks.get(process)
+        drift = abs(clock.drift) * 130 if clock else 0.0
+        return steps + drift

@@ -1,0 +1,91 @@
+"""How processes end, that jobs do, and that nothing is left over."""
+
+from wumai.job import RUNNING
+from wumai_testing.explore.checkers.base import Checker
+from wumai_testing.simulation import SimulatedWorker
+
+_UNEXPECTED = ('a turn of the worker failed', 'the heartbeat failed', 'are not known')
+WATCHDOG = 75
+
+
+class Stops(Checker):
+    """After a graceful stop no job of that worker is running."""
+
+    invariant = '11: a graceful stop leaves nothing running'
+
+    def exited(self, one: SimulatedWorker, code: int | None) -> None:
+        told_at = self.world.stopping.get(one.process)
+        if told_at is None or code is None:
+            return
+        grace = self.world.plan.options['grace']
+        took = self.now - told_at
+        if code == 0:
+            for row in self.ledger.rows.values():
+                if row.status == RUNNING and row.owner == one.process:
+                    self.fail(f'{one.process} has stopped and holds {self.name(row.id)}', row.id)
+        elif not self.troubled(told_at - 100, self.now, one.process):
+            self.fail(f'{one.process} stops with code {code}')
+        if took > grace + 12 + self.slack() and not self.troubled(
+            told_at - 100, self.now, one.process
+        ):
+            self.fail(f'{one.process} takes {took:g} s to stop, its grace is {grace:g} s')
+
+
+class Loops(Checker):
+    """Nothing that goes wrong ends a worker, or even one of its greenlets."""
+
+    invariant = '12: the loop survives'
+
+    def exited(self, one: SimulatedWorker, code: int | None) -> None:
+        if one.failure is not None:
+            failure, one.failure = one.failure, None
+            self.fail(f'{one.process} ends with {type(failure).__name__}: {failure}')
+        elif code == WATCHDOG:
+            self._check_watchdog(one)
+        elif code not in (None, 0) and one.process not in self.world.stopping:
+            self.fail(f'{one.process} leaves with code {code}')
+
+    def _check_watchdog(self, one: SimulatedWorker) -> None:
+        options = self.world.plan.options
+        limit = options['exec_timeout'] + options['grace']
+        runs = [run for run in self.ledger.runs if run.process == one.process]
+        ages = [self.now - run.claimed_at for run in runs if run.ended_at is None]
+        if max(ages, default=0.0) < limit - 0.01:
+            self.fail(f'{one.process} leaves though no try is past exec_timeout + grace')
+
+    def check(self) -> None:
+        """Called between two steps."""
+        if self.world.greenlet_errors:
+            self.fail(f'a greenlet of a worker ends:\n{self.world.greenlet_errors[0]}')
+        lines = self.world.logs.lines
+        while self._read < len(lines):
+            line = lines[self._read]
+            self._read += 1
+            if any(words in line.message for words in _UNEXPECTED):
+                self.fail(f'unexpected: {line.message[:1500]}')
+
+    _read = 0
+
+
+class Endings(Checker):
+    """Once faults stop, every job ends. The run itself finds out; this only tells."""
+
+    invariant = '5: once faults stop, every job ends'
+
+
+class Leaks(Checker):
+    """Nothing is held at the end."""
+
+    invariant = 'no leaks: greenlets, connections, locks'
+
+    def idle(self) -> None:
+        most = self.world.greenlets_at_rest
+        for one in self.world.workers.values():
+            if one.alive and (count := self.world.greenlets_of(one)) > most:
+                self.fail(f'{one.process} has {count} greenlets at rest, {most} are its own')
+        if not self.world.server.is_quiet():
+            self.fail('a transaction is left open')
+
+    def over(self) -> None:
+        if not self.world.server.is_quiet():
+            self.fail('a transaction is left open')

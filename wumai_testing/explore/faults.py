@@ -1,0 +1,203 @@
+"""How each planned fault is done to the world, and what is over when all is healed."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import gevent
+
+from wumai_testing.explore.mysql import EmulatedConnection
+from wumai_testing.explore.plan import PlannedFault
+from wumai_testing.explore.world import World
+from wumai_testing.faults import FAULTS
+
+RESTART = 1.0
+"""Seconds after which a process manager starts a worker again that ended by itself."""
+SLOW = 20.0
+"""How much slower a slow database is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A time in which something was wrong, with one worker or (None) with all."""
+
+    kind: str
+    target: str | None
+    begins: float
+    ends: float
+
+
+class Troubles:
+    """Strikes the faults, and remembers when there were any."""
+
+    def __init__(self, world: World, at: Callable[[float, Callable[[], None]], None]) -> None:
+        self.world = world
+        self.reached: Counter[str] = Counter()
+        """How often each kind had something to strike."""
+        self.past: list[Trouble] = []
+        self.restart_after: dict[str, float] = {}
+        """Seconds until a worker that ends is started again, where the plan says."""
+        self._at = at
+        self._locked: list[EmulatedConnection] = []
+        self._ends: dict[str, list[Callable[[datetime], None]]] = {}
+
+    def strike(self, fault: PlannedFault) -> None:
+        """Do it, where there is something to do it to."""
+        kind, target, seconds = fault.kind, fault.target, fault.seconds
+        if target is not None and not self._alive(target):
+            return
+        if kind in FAULTS:
+            self.world.database_next(kind, by=target)
+            self.note(kind, target, 5.0)
+            return
+        if not self._done(fault):
+            return
+        self.reached[kind] += 1
+        self.note(kind, target, abs(seconds) if kind != 'clock step' else 0.0)
+
+    def note(self, kind: str, target: str | None, seconds: float) -> None:
+        now = self.world.clock.monotonic()
+        self.past.append(Trouble(kind, target, now, now + seconds))
+
+    def _done(self, fault: PlannedFault) -> bool:
+        name = fault.kind.replace(' ', '_')
+        method = getattr(self, f'_{name}', None)
+        return bool(method(fault)) if method else self._channel(fault)
+
+    def _alive(self, name: str) -> bool:
+        return name in self.world.workers and self.world.workers[name].alive
+
+    # Workers
+
+    def _crash(self, fault: PlannedFault) -> bool:
+        assert fault.target
+        self.restart_after[fault.target] = max(0.1, fault.seconds)
+        self.world.crash_planned(fault.target)
+        return True
+
+    def _stall(self, fault: PlannedFault) -> bool:
+        assert fault.target
+        self.world.stall_worker(fault.target, fault.seconds)
+        return True
+
+    def _stop(self, fault: PlannedFault) -> bool:
+        assert fault.target
+        self.restart_after[fault.target] = max(0.1, fault.seconds)
+        self.world.tell_to_stop(fault.target)
+        return True
+
+    def _rolling_restart(self, fault: PlannedFault) -> bool:
+        for index, planned in enumerate(self.world.plan.workers):
+            stop = PlannedFault(fault.at, 'stop', planned.name, 0.5)
+            self._at(self.world.clock.monotonic() + index * 4.0, partial(self.strike, stop))
+        return True
+
+    def _clock_step(self, fault: PlannedFault) -> bool:
+        assert fault.target
+        one = self.world.workers[fault.target]
+        self.world.clocks[one.process].skew += fault.seconds
+        self.world.timeline.add(
+            'fault', worker=fault.target, fault=f'its clock steps by {fault.seconds:g} s'
+        )
+        return True
+
+    # The database
+
+    def _connections_drop(self, _: PlannedFault) -> bool:
+        self.world.timeline.add('fault', fault='all connections drop')
+        self.world.faults.drop_connections()
+        return True
+
+    def _database_down(self, fault: PlannedFault) -> bool:
+        self.world.database_down(fault.seconds)
+        return True
+
+    def _database_hang(self, fault: PlannedFault) -> bool:
+        self.world.database_hang(fault.seconds)
+        return True
+
+    def _database_slow(self, fault: PlannedFault) -> bool:
+        self.world.timeline.add('fault', fault='database is slow', seconds=fault.seconds)
+        self.world.slowness = SLOW
+        self._at(self.world.clock.monotonic() + fault.seconds, self._fast)
+        return True
+
+    def _fast(self) -> None:
+        self.world.slowness = 1.0
+
+    def _row_lock(self, fault: PlannedFault) -> bool:
+        rows = self.world.ledger.rows.values()
+        open_jobs = sorted(row.id for row in rows if row.status in ('pending', 'running'))
+        if not open_jobs:
+            return False
+        job = random.Random(f'{self.world.seed}/{fault}').choice(open_jobs)
+        gevent.spawn(self._hold, job, fault.seconds)
+        return True
+
+    def _hold(self, job: str, seconds: float) -> None:
+        connection = EmulatedConnection(self.world.server, 'another program')
+        self._locked.append(connection)
+        try:
+            connection.run('SELECT id FROM job WHERE id = %s FOR UPDATE', [job])
+            self.world.timeline.add('fault', job=job, fault='its row is locked', seconds=seconds)
+            gevent.sleep(seconds)
+        except Exception:
+            return  # a lock wait of its own, or all is healed
+        finally:
+            connection.close()
+
+    # Channels
+
+    def _channel(self, fault: PlannedFault) -> bool:
+        name, _, what = fault.kind.partition(' ')
+        channel = getattr(self.world, name)
+        until = self._moment(fault.seconds)
+        match what:
+            case 'down' | 'hang':
+                strike = getattr(channel, what)
+                strike(until)
+                self._ends.setdefault(name, []).append(strike)
+            case 'slow':
+                channel.latency = 3.0
+            case 'error':
+                channel.status = 500
+        self._at(self.world.clock.monotonic() + fault.seconds, self._heal_channels_of(name, what))
+        return True
+
+    def _heal_channels_of(self, name: str, what: str) -> Callable[[], None]:
+        def heal() -> None:
+            channel = getattr(self.world, name)
+            if what == 'slow':
+                channel.latency = 0.0
+            if what == 'error':
+                channel.status = 200
+
+        return heal
+
+    def _moment(self, seconds: float) -> datetime:
+        return self.world.clock.now() + timedelta(seconds=seconds)
+
+    # The end of all this
+
+    def heal(self) -> None:
+        """All faults are over; what was stopped is started."""
+        world = self.world
+        world.timeline.add('fault', fault='all faults are over')
+        world.faults.pending.clear()
+        world.faults.down_until = world.faults.hang_until = 0.0
+        self._fast()
+        for connection in self._locked:
+            connection.close()
+        for channel in (world.slack, world.sms):
+            channel.latency, channel.status = 0.0, 200
+            for end in self._ends.pop(channel.name, ()):
+                end(world.clock.now())
+        for one in world.workers.values():
+            one.node.resume()
+        now = world.clock.monotonic()
+        self.past = [
+            Trouble(one.kind, one.target, one.begins, min(one.ends, now)) for one in self.past
+        ]

@@ -1,0 +1,75 @@
+"""The jobs of a run, drawn from its seed."""
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from wumai_testing.explore.plan import PlannedJob
+
+Examples = Mapping[str, Sequence[Mapping[str, Any]]]
+MOST = 14
+
+_ODD_COLUMNS: tuple[dict[str, Any], ...] = (
+    {'try_period': None, 'try_max': None, 'trys': None, 'run_at': None, 'params': None},
+    {'params': ''},
+    {'params': 'no json'},
+    {'params': '[1]'},
+    {'trys': 5, 'try_max': 5},
+    {'try_max': 0},
+    {'try_period': -5},
+    {'updated': None, 'created': None},
+    {'status': 'running', 'updated': None},
+    {'status': 'running', 'result': 'no token'},
+)
+"""Rows as other programs write them."""
+
+
+def draw_jobs(
+    seed: int,
+    actions: Sequence[str],
+    examples: Examples,
+    options: Mapping[str, Any],
+    span: float,
+    calls: Collection[str] = (),
+) -> list[PlannedJob]:
+    """Between 3 and 14 jobs in the first part of the `span`."""
+    chance = random.Random(f'{seed}/jobs')
+    foreign = chance.random() < 0.2
+    users = chance.random() < 0.25
+    known = list(actions)
+    jobs = []
+    for _ in range(chance.randint(3, MOST)):
+        action = chance.choice(known)
+        given = examples.get(action) or [{}]
+        job = PlannedJob(
+            at=round(chance.uniform(0, span * 0.7) * chance.choice([0, 1, 1]), 3),
+            action=action,
+            params=_scaled(chance.choice(list(given)), options),
+            try_period=chance.choice([0, 1, 2, 5, 20]),
+            try_max=chance.choice([1, 2, 2, 3, 5]),
+            delay=chance.choice([None, None, None, round(chance.uniform(0, 20), 3)]),
+            columns=chance.choice(_ODD_COLUMNS) if foreign and chance.random() < 0.3 else None,
+            then=_draw_wishes(chance) if users else (),
+        )
+        jobs.append(job if action not in calls else PlannedJob(job.at, action, job.params))
+    return sorted(jobs, key=lambda job: job.at)
+
+
+def _draw_wishes(chance: random.Random) -> tuple[tuple[str, float], ...]:
+    if chance.random() < 0.5:
+        return ()
+    wish = chance.choice(['cancel', 'retry'])
+    return ((wish, round(chance.uniform(0.1, 15), 3)),)
+
+
+def _scaled(params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """`params`, in which text such as 'exec_timeout * 1.5' stands for a number of seconds."""
+    return {name: _number(value, options) for name, value in params.items()}
+
+
+def _number(value: Any, options: Mapping[str, Any]) -> Any:
+    if isinstance(value, str) and ' * ' in value:
+        option, _, factor = value.partition(' * ')
+        if option in options:
+            return round(options[option] * float(factor), 3)
+    return value
