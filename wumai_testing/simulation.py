@@ -268,7 +268,12 @@ class Simulation:
 
     def is_idle(self) -> bool:
         """Whether nothing is left to do."""
-        return not self._open_jobs() and self._messages_sent()
+        return not self._open_jobs() and self._outcomes_known() and self._messages_sent()
+
+    def _outcomes_known(self) -> bool:
+        """Whether no running worker has an outcome in doubt, of which it is still to tell."""
+        running = [w.worker for w in self.workers.values() if w.alive and not w.node.stalled]
+        return not any(worker.in_doubt for worker in running if worker)
 
     def _messages_sent(self) -> bool:
         alive = [one.runtime for one in self.workers.values() if one.alive and one.runtime]

@@ -265,12 +265,12 @@ def test_a_rescue_looks_again_and_again(wumai_sim):
     wumai_sim.run_until_idle()
 
 
-def test_a_thousand_lost_jobs(wumai_sim):
+def test_a_hundred_lost_jobs(wumai_sim):
     """Are taken back in one go."""
     wumai_sim.route(None, {'Act': lambda job: None}, exec_size=100, pick_size=100)
     sql(
         wumai_sim,
-        'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)'
+        'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)'
         " INSERT INTO job (id, action, status) SELECT 'job-' || i, 'Act', 'running' FROM n",
     )
     wumai_sim.run_until_idle(within='2m')

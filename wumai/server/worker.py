@@ -74,6 +74,11 @@ class Worker:
             case False:
                 raise SystemExit(1)
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether there are outcomes, or rescues, that are not known to be in the database."""
+        return bool(self._writer.unwritten()) or self._loop.in_doubt
+
     def stop(self) -> None:
         """Begin the graceful stop; `start` returns when it is done."""
         self._stop.set()

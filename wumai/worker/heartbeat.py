@@ -22,6 +22,7 @@ from wumai.job import ERROR, PENDING, WORKER_LOST, LeaseLost, Outcome
 from wumai.runtime import Runtime
 from wumai.store.base import Store
 from wumai.store.db_errors import StoreError, Unavailable
+from wumai.worker.backoff import Backoff
 from wumai.worker.executor import interrupt
 from wumai.worker.options import WorkerOptions
 from wumai.worker.outcome import failed
@@ -51,6 +52,7 @@ class Leases:
         self._options = options
         self._running = running
         self._writer = writer
+        self._backoff = Backoff(runtime)
         self.period = HASTE * options.lease / 3
 
     def beat(self, store: Store) -> float | None:
@@ -65,8 +67,9 @@ class Leases:
         try:
             lost = store.renew([one.fence for one in tries], self._runtime.clock.now())
         except StoreError as error:
-            logger.db.warning('%s: the leases of %d jobs were not renewed', error, len(tries))
+            self._backoff.next(error, f'the leases of {len(tries)} jobs were not renewed')
             return min(FAILING_PERIOD, self.period)
+        self._backoff.reset()
         for one in tries:
             if one.fence not in lost:
                 one.renewed = asked

@@ -57,6 +57,11 @@ class Loop:
         """End the wait: something may be due."""
         self._wakeup.set()
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a rescue may have happened that is not told yet."""
+        return self._rescuer.in_doubt
+
     def place_freed(self) -> None:
         """End the wait if it was for want of places."""
         if self._backlog:
@@ -82,9 +87,7 @@ class Loop:
 
     def _guarded_turn(self) -> float:
         try:
-            pause = self._turn()
-            self._backoff.reset()
-            return pause
+            return self._turn()
         except StoreError as error:
             self._rescuer.forget()
             return self._backoff.next(error, 'no jobs can be claimed')
@@ -124,6 +127,7 @@ class Loop:
         self._read_at = self._runtime.clock.monotonic()
         soon = now + timedelta(seconds=self._poll)
         candidates = self._runtime.worker_store.candidates(soon, WINDOW * places)
+        self._backoff.reset()  # here, and not after each turn: not every one asks the database
         self._ahead = deque(one.id for one in candidates if _is_due(one, now))
         if self._collides:
             self._runtime.entropy.shuffle(self._ahead)

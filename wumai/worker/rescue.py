@@ -1,10 +1,13 @@
 """Takes back the jobs of workers that died.
 
 A row past its lease is looked at again a third of a lease later on this worker's monotonic clock,
-and often in between: it is rescued only if nothing about it has changed and every look succeeded.
+and often in between: it is rescued only if nothing about it has changed and every look succeeded,
+and promptly: a database that was slow to answer may have kept heartbeats waiting as well.
 So neither an outage nor a step of a clock makes anyone rescue a live job.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from wumai import logger
@@ -27,9 +30,15 @@ class Rescuer:
         self._runtime = runtime
         self._lease = lease
         self._third = lease / 3
+        self._prompt = lease / 12
         self._looked: float | None = None
         self._seen: dict[str, tuple[Expired, float]] = {}
         self._in_doubt: dict[str, tuple[Expired, datetime]] = {}
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the commit of a rescue was interrupted, and has not been asked for yet."""
+        return bool(self._in_doubt)
 
     def forget(self) -> None:
         """A statement failed: what was seen before it proves nothing."""
@@ -45,24 +54,41 @@ class Rescuer:
         self._looked = monotonic
         now = self._runtime.clock.now()
         before = now - timedelta(seconds=self._lease)
-        self._seen = self._look_again(before, monotonic)
+        self._seen = self._look_again(before)
         for row, first_seen in list(self._seen.values()):
-            if monotonic - first_seen >= self._third:
-                del self._seen[row.id]
+            if monotonic - first_seen >= self._third and self._seen.pop(row.id, None):
                 self._rescue(row, before, floor_second(now))
 
-    def _look_again(self, before: datetime, monotonic: float) -> dict[str, tuple[Expired, float]]:
+    def _look_again(self, before: datetime) -> dict[str, tuple[Expired, float]]:
         """The rows past their leases, each with the time since which it has looked like that."""
+        with self._promptly():
+            rows = self._runtime.worker_store.expired(before, ROWS)
         seen = {}
-        for row in self._runtime.worker_store.expired(before, ROWS):
+        answered = self._runtime.clock.monotonic()
+        for row in rows:
             if row.worker != self._runtime.worker_name:
                 known = self._seen.get(row.id)
-                seen[row.id] = known if known and known[0] == row else (row, monotonic)
+                seen[row.id] = known if known and known[0] == row else (row, answered)
         return seen
+
+    @contextmanager
+    def _promptly(self) -> Iterator[Callable[[], bool]]:
+        """Forget what was seen before a statement that was answered late. Yields whether the
+        answer is still in time.
+        """
+        asked = self._runtime.clock.monotonic()
+
+        def in_time() -> bool:
+            return self._runtime.clock.monotonic() - asked < self._prompt
+
+        yield in_time
+        if not in_time():
+            self.forget()
 
     def _rescue(self, row: Expired, before: datetime, now: datetime) -> None:
         try:
-            rescued = self._runtime.worker_store.rescue(row, before, now)
+            with self._promptly() as in_time:
+                rescued = self._runtime.worker_store.rescue(row, before, now, in_time)
         except InDoubt:
             self._in_doubt[row.id] = row, now
             raise

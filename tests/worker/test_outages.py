@@ -1,0 +1,116 @@
+"""A database that is away or does not answer makes nobody take a live job back."""
+
+from datetime import datetime
+from types import SimpleNamespace
+
+import pytest
+
+from tests.worker.conftest import logged, state
+from wumai.job import Expired
+from wumai.model import Job
+from wumai.worker.rescue import Rescuer
+
+LEASE = 60.0
+
+
+@pytest.mark.parametrize('fault', ['database_hang', 'database_down'])
+def test_an_outage_makes_nobody_rescue_a_live_job(wumai_sim, fault):
+    """Though it lasts for several leases."""
+    wumai_sim.route(None, {'Act': lambda job: job.sleep(400)}, workers=0)
+    for name in ('w1', 'w2', 'w3'):
+        wumai_sim.start_worker(name, exec_size=1)
+    ids = [Job.create('Act'), Job.create('Act')]
+    wumai_sim.advance(70)
+    getattr(wumai_sim, fault)('5m')
+    wumai_sim.run_until_idle()
+    assert [state(wumai_sim, job_id) for job_id in ids] == [('finished', 1)] * 2
+    assert not logged(wumai_sim, 'rescued from')
+
+
+class _SlowStore:
+    """Answers after as many seconds as it is told to."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.look_takes = 0.0
+        self.rescue_takes = 0.0
+        self.rescued = 0
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, 12)
+
+    def expired(self, *_):
+        self.time += self.look_takes
+        return [Expired('job-1', 'token', None, 'Act', 3, 1)]
+
+    def rescue(self, _row, _before, _now, in_time):
+        self.time += self.rescue_takes
+        self.rescued += in_time()
+        return in_time()
+
+
+@pytest.fixture
+def store():
+    return _SlowStore()
+
+
+@pytest.fixture
+def rescuer(store):
+    notifier = SimpleNamespace(failed=lambda _: None)
+    runtime = SimpleNamespace(worker_store=store, clock=store, worker_name='me', notifier=notifier)
+    return Rescuer(runtime, LEASE)
+
+
+def test_a_row_is_rescued_at_the_second_look(store, rescuer):
+    """A third of a lease after the first."""
+    for store.time in (0, 10, 19):
+        rescuer.look()
+        assert store.rescued == 0
+    store.time = 20
+    rescuer.look()
+    assert store.rescued == 1
+
+
+def test_the_time_until_a_look_is_answered_does_not_count(store, rescuer):
+    """The database may have kept the heartbeats of a live job waiting as long."""
+    store.look_takes = 19
+    rescuer.look()
+    store.look_takes = 0
+    for store.time in (20, 25, 38):
+        rescuer.look()
+        assert store.rescued == 0
+    store.time = 39
+    rescuer.look()
+    assert store.rescued == 1
+
+
+def test_a_late_answer_makes_what_was_seen_before_worthless(store, rescuer):
+    """All of it begins anew."""
+    rescuer.look()
+    store.time, store.look_takes = 20, 10
+    rescuer.look()
+    store.look_takes = 0
+    for store.time in (31, 40, 49):
+        rescuer.look()
+        assert store.rescued == 0
+    store.time = 50
+    rescuer.look()
+    assert store.rescued == 1
+
+
+def test_a_rescue_that_takes_long_is_not_committed(store, rescuer):
+    """Nor is the row looked at as seen before."""
+    rescuer.look()
+    store.time, store.rescue_takes = 20, 10
+    rescuer.look()
+    assert store.rescued == 0
+    store.rescue_takes = 0
+    store.time = 31
+    rescuer.look()
+    assert store.rescued == 0
+    store.time = 51
+    rescuer.look()
+    assert store.rescued == 1
