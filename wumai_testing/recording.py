@@ -1,6 +1,6 @@
 """A store that writes down what it did: the production statements, and a timeline of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy.engine import Connection, Engine
@@ -67,8 +67,14 @@ class RecordingStore(SqlStore):
             elif outcome.id in dropped:
                 self._note('dropped', outcome.id, status=outcome.status)
 
-    def rescue(self, row: Expired, before: datetime, now: datetime) -> bool:
-        rescued = super().rescue(row, before, now)
+    def rescue(
+        self,
+        row: Expired,
+        before: datetime,
+        now: datetime,
+        in_time: Callable[[], bool] = lambda: True,
+    ) -> bool:
+        rescued = super().rescue(row, before, now, in_time)
         if rescued:
             gave_up = row.trys >= row.try_max
             self._note('rescue', row.id, owner=row.worker, status='error' if gave_up else 'pending')

@@ -186,12 +186,12 @@ def _one_look(real: Any, self: Any, runtime: Any, lease: float) -> None:
     self._third = 0.0
 
 
-def _rescue_tomorrow(real: Any, store: Any, row: Any, before: datetime, now: datetime) -> Any:
-    return real(store, row, before, now + timedelta(days=1))
+def _rescue_tomorrow(real: Any, store: Any, row: Any, before: Any, now: Any, in_time: Any) -> Any:
+    return real(store, row, before, now + timedelta(days=1), in_time)
 
 
-def _rescue_uncounted(real: Any, store: Any, row: Any, before: datetime, now: datetime) -> Any:
-    return real(store, replace(row, trys=0), before, now)
+def _rescue_uncounted(real: Any, store: Any, row: Any, *rest: Any) -> Any:
+    return real(store, replace(row, trys=0), *rest)
 
 
 def _leased_only(real: Any, *args: Any) -> Any:
