@@ -1,7 +1,5 @@
 """Virtual time as a test sees it: waiting takes none of the real one."""
 
-# ruff: noqa: TID251 - the very functions that are banned elsewhere are tested here
-
 import queue
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A world leaves nothing behind: functions, hubs, greenlets, timers."""
 
-# ruff: noqa: TID251 - the very functions that are banned elsewhere are tested here
-
 import datetime as datetime_module
 import gc
 import importlib

@@ -1,7 +1,5 @@
 """Time that stands still never hangs a test: each way to is an error that says what to do."""
 
-# ruff: noqa: TID251 - the very functions that are banned elsewhere are tested here
-
 import concurrent.futures
 import os
 import re
