@@ -97,7 +97,8 @@ class Simulation:
         self.sms = CapturedChannel('sms', 'content', clock.now, self.timeline)
         capture(http, self.slack, CONF.get('SLACK_WEBHOOK_URL'))
         capture(http, self.sms, CONF.get('NOTIFY_SMS_URL') or CONF.get('NOTIFY_SMS_UR'))
-        self.runtime = self._runtimes[None] = self._make_runtime(APP, None, NodeClock(clock))
+        with _attached(self.logs):  # of a channel that is half set up
+            self.runtime = self._runtimes[None] = self._make_runtime(APP, None, NodeClock(clock))
         self.api = create_api('api', runtime=self.runtime)
         self.client = Client(self.api.app, self.logs.of_context, self.timeline)
         self.jobs = Jobs(SqlStore(database.observer()), self.timeline, self.lateness)
@@ -264,7 +265,23 @@ class Simulation:
         no_worker = not any(one.alive for one in self.workers.values())
         if no_worker and self._messages_sent():
             return True
-        return self.clock.monotonic() >= limit or len(self.timeline) - first > 3 * MOST_TRIES
+        too_much = len(self.timeline) - first > 3 * MOST_TRIES
+        return too_much or self.clock.monotonic() >= limit or self._is_stuck()
+
+    def _is_stuck(self) -> bool:
+        """Whether a row has been running, with nothing else happening, for longer than a worker
+        lets any: virtual time would go on until the end of `within`.
+        """
+        now = self.clock.monotonic()
+        options = {'exec_timeout': 600, 'grace': 25, 'lease': 60, **self._options}
+        longest = 2 * (options['exec_timeout'] + options['grace'] + options['lease']) + 60
+        last = self.timeline.events[-1].seconds if len(self.timeline) else now
+        disturbed = now < max(self.faults.down_until, self.faults.hang_until) or any(
+            one.node.stalled for one in self.workers.values()
+        )
+        if now - last <= longest or disturbed:
+            return False
+        return bool(self.database.ask("SELECT 1 FROM job WHERE status = 'running' LIMIT 1"))
 
     def is_idle(self) -> bool:
         """Whether nothing is left to do."""
