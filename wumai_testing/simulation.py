@@ -23,7 +23,7 @@ from wumai.worker.actions import Handler
 from wumai_testing.client import Client
 from wumai_testing.clock import Node, VirtualTime, virtual_time
 from wumai_testing.databases import Database, sqlite_database
-from wumai_testing.duration import parse_duration
+from wumai_testing.duration import format_duration, parse_duration
 from wumai_testing.faults import FAULTS, FaultPlan
 from wumai_testing.jobs import Jobs
 from wumai_testing.logs import CapturedLogs
@@ -259,7 +259,8 @@ class Simulation:
         self.clock.run_until(over, within=parse_duration(within) + 1)
         self._check_workers()
         if not self.is_idle():
-            self._fail(f'{self._unfinished()} after {within}, with workers {self._worker_states()}')
+            at = format_duration(round(self.clock.monotonic(), 3))
+            self._fail(f'{self._unfinished()} at {at}, with workers {self._worker_states()}')
 
     def _gives_up(self, first: int, limit: float) -> bool:
         no_worker = not any(one.alive for one in self.workers.values())

@@ -228,6 +228,20 @@ def test_run_until_idle_stops_after_within(wumai_sim: Simulation) -> None:
     assert wumai_sim.clock.now() - datetime(2026, 1, 1) < timedelta(days=31)
 
 
+def test_a_job_that_runs_for_ever_is_named(wumai_sim: Simulation) -> None:
+    """A worker that renews a lease without end does not hang the test."""
+    wumai_sim.route(None, {'Quick': lambda job: None})
+    wumai_sim.workers['w1'].node.spawn(lose_outcomes, wumai_sim)
+    job_id = Job.create('Quick')
+    with pytest.raises(SimulationError, match=f'{job_id}.*running'):
+        wumai_sim.run_until_idle()
+
+
+def lose_outcomes(sim: Simulation) -> None:
+    """A bug of the worker: outcomes are thrown away."""
+    sim.workers['w1'].worker._writer.put = lambda running, outcome: None
+
+
 def test_a_stopped_worker_has_an_exit_code(wumai_sim: Simulation) -> None:
     """And its name may start again."""
     wumai_sim.route(None, {'Quick': lambda job: None})
