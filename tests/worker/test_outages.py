@@ -108,9 +108,9 @@ def test_a_rescue_that_takes_long_is_not_committed(store, rescuer):
     rescuer.look()
     assert store.rescued == 0
     store.rescue_takes = 0
-    store.time = 31
+    store.time = 40
     rescuer.look()
     assert store.rescued == 0
-    store.time = 51
+    store.time = 60
     rescuer.look()
     assert store.rescued == 1

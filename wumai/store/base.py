@@ -5,7 +5,7 @@ Every method is one transaction, and does nothing twice by itself: it raises
 `now` is always an argument, in the database's time; SQL never asks the server for it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -111,8 +111,17 @@ class Store(Protocol):
     def expired(self, before: datetime, limit: int) -> list[Expired]:
         """Running rows that were last renewed before `before`, or never."""
 
-    def rescue(self, row: Expired, before: datetime, now: datetime) -> bool:
-        """Take `row` back if its token is unchanged and it is still expired; true if it was."""
+    def rescue(
+        self,
+        row: Expired,
+        before: datetime,
+        now: datetime,
+        in_time: Callable[[], bool] = lambda: True,
+    ) -> bool:
+        """Take `row` back if its token is unchanged and it is still expired; true if it was.
+
+        Nothing is done where `in_time` says no before the commit: the database was too slow.
+        """
 
     def rewrite_times(self, now: datetime) -> list[tuple[str, str]]:
         """Give times that other programs wrote the form that is compared; pending rows that hold

@@ -4,7 +4,7 @@ What differs between them is small: how rows are locked for a claim (see `_locke
 and how a transaction begins on SQLite (engine.py).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -316,7 +316,8 @@ class SqlStore:
             .order_by(_job.id)
             .limit(limit)
         )
-        with self._reading() as connection:
+        # Where one writer locks all others out, whoever looks must get that lock as well.
+        with self._connection(wumai_reads=self.engine.dialect.name != 'sqlite') as connection:
             rows = connection.execute(query).all()
         return [
             Expired(
@@ -330,7 +331,13 @@ class SqlStore:
             for job_id, token, updated, action, try_max, trys in rows
         ]
 
-    def rescue(self, row: Expired, before: datetime, now: datetime) -> bool:
+    def rescue(
+        self,
+        row: Expired,
+        before: datetime,
+        now: datetime,
+        in_time: Callable[[], bool] = lambda: True,
+    ) -> bool:
         unchanged = _job.result.is_(None) if row.token is None else _job.result == row.token
         used_up = row.trys >= row.try_max
         statement = (
@@ -351,7 +358,11 @@ class SqlStore:
             )
         )
         with self._writing() as connection:
-            return bool(connection.execute(statement).rowcount)
+            rescued = bool(connection.execute(statement).rowcount)
+            if rescued and not in_time():
+                connection.rollback()
+                return False
+            return rescued
 
     # The server
 
