@@ -1,17 +1,19 @@
 """The store over SQLAlchemy: one set of statements, for every kind of database.
 
-What differs between them is small: how rows are locked for a claim (see `_locked`),
+What differs between them is small: how rows are locked for a claim (see `_LOCK_ALL`),
 and how a transaction begins on SQLite (engine.py).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Select,
+    String,
     bindparam,
     case,
     func,
@@ -43,7 +45,8 @@ from wumai.store import odd_times, schema
 from wumai.store.base import Candidate, Claimed, JobFilter
 from wumai.store.columns import ColumnLimits
 from wumai.store.db_errors import TRANSLATED, translate
-from wumai.store.schema import UtcSeconds
+from wumai.store.prepared import Prepared, stamp
+from wumai.store.schema import UtcSeconds, parse_time
 
 _job = schema.job.c
 _JOB_COLUMNS = [schema.job.c[name] for name in JobRow.__slots__]
@@ -72,8 +75,9 @@ _WRITE = (
         updated=bindparam('b_now'),
     )
 )
-_WRITE_ONE_RESULT = _WRITE.values(result=bindparam('b_result'))
-_RENEW = update(schema.job).where(*_FENCED).values(updated=bindparam('b_now'))
+_WRITE_ONE_RESULT = Prepared(lambda *_: _WRITE.values(result=bindparam('b_result')))
+_WRITE_RESULTS = Prepared(lambda _, marks: _WRITE.values(result=_by_id(marks['b_results'])))
+_RENEW = Prepared(lambda *_: update(schema.job).where(*_FENCED).values(updated=bindparam('b_now')))
 _CANDIDATES = (
     select(_job.id, _job.run_at)
     .where(
@@ -89,6 +93,7 @@ _CANDIDATES_OF = {
     # The others put NULL, which is due at once, first by themselves.
     'postgresql': _CANDIDATES.order_by(None).order_by(_job.run_at.asc().nulls_first()),
 }
+_READ_CANDIDATES = Prepared(lambda dialect, _: _CANDIDATES_OF.get(dialect, _CANDIDATES))
 _LOCK = (
     select(*_CLAIM_COLUMNS)
     .where(
@@ -99,16 +104,23 @@ _LOCK = (
     .order_by(_job.id)
     .limit(bindparam('b_limit'))
 )
-_TAKE = (
-    update(schema.job)
-    .where(_job.id.in_(bindparam('b_ids', expanding=True)), _status == PENDING)
-    .values(
-        status=RUNNING,
-        trys=func.coalesce(_job.trys, 0) + 1,
-        result=bindparam('b_token'),
-        updated=bindparam('b_now'),
+# SQLite has one writer at a time. Where SKIP LOCKED is unknown, a claim waits for the others, and
+# sees the rows as they left them.
+_LOCK_ALL = Prepared(lambda dialect, _: _LOCK if dialect == 'sqlite' else _LOCK.with_for_update())
+_LOCK_FREE = Prepared(lambda *_: _LOCK.with_for_update(skip_locked=True))
+_TAKE = Prepared(
+    lambda *_: (
+        update(schema.job)
+        .where(_job.id.in_(bindparam('b_ids', expanding=True)), _status == PENDING)
+        .values(
+            status=RUNNING,
+            trys=func.coalesce(_job.trys, 0) + 1,
+            result=bindparam('b_token'),
+            updated=bindparam('b_now'),
+        )
     )
 )
+_INSERT = Prepared(lambda *_: insert(schema.job))
 _END_UNRUN = (
     update(schema.job)
     .where(_job.id == bindparam('b_id'), _job.status == PENDING)
@@ -122,13 +134,19 @@ class SqlStore:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.limits = ColumnLimits(engine)
+        self._dialect = engine.dialect.name
 
     # The application's side
 
     def insert_jobs(
         self, rows: Sequence[JobRow], connection: Connection | Session | None = None
     ) -> None:
-        self._insert(schema.job, [_values(row) for row in rows], connection)
+        if connection is not None:  # of an app's own engine, perhaps
+            self._insert(schema.job, [_values(row) for row in rows], connection)
+            return
+        dialect = self._dialect
+        with self._writing() as writing:
+            _INSERT.run_many(writing, _NAMES, [_inserted(row, dialect) for row in rows])
 
     def get_job(self, job_id: str, connection: Connection | Session | None = None) -> JobRow | None:
         query = select(*_JOB_COLUMNS).where(_job.id == job_id)
@@ -188,31 +206,29 @@ class SqlStore:
     # The worker's side: claims
 
     def candidates(self, until: datetime, limit: int) -> list[Candidate]:
-        query = _CANDIDATES_OF.get(self.engine.dialect.name, _CANDIDATES)
+        values = {'b_until': self._stamp(until), 'b_limit': limit}
         with self._reading() as connection:
-            rows = connection.execute(query, {'b_until': until, 'b_limit': limit}).all()
-        return [Candidate(*row) for row in rows]
+            rows = _READ_CANDIDATES.run(connection, values).all()
+        return [Candidate(row.id, _time(row.run_at)) for row in rows]
 
     def claim(self, ids: Iterable[str], limit: int, token: str, now: datetime) -> Claimed:
-        values = {'b_ids': sorted(ids), 'b_limit': limit, 'b_now': now}
+        values = {'b_ids': sorted(ids), 'b_limit': limit, 'b_now': self._stamp(now)}
         with self._writing() as connection:
-            locked = connection.execute(self._locked(_LOCK, connection), values).all()
-            claimed = _sort_out(locked, token, now)
+            lock = _LOCK_FREE if self._skips_locked(connection) else _LOCK_ALL
+            claimed = _sort_out(lock.run(connection, values).all(), token, now)
             for job_id, reason in claimed.ended:
                 self._end_unrun(connection, job_id, reason, now)
             if claimed.claims:
                 self._take(connection, claimed, token, now)
         return claimed
 
-    def _locked(self, query: Select[Any], connection: Connection) -> Select[Any]:
-        if connection.dialect.name == 'sqlite':  # it has one writer at a time
-            return query
-        # Where SKIP LOCKED is unknown it waits for the others, and sees the rows as they left them.
-        return query.with_for_update(skip_locked=self.limits.skips_locked(connection))
+    def _skips_locked(self, connection: Connection) -> bool:
+        return self._dialect != 'sqlite' and self.limits.skips_locked(connection)
 
     def _take(self, connection: Connection, claimed: Claimed, token: str, now: datetime) -> None:
         ids = [claim.id for claim in claimed.claims]
-        taken = connection.execute(_TAKE, {'b_ids': ids, 'b_token': token, 'b_now': now})
+        values = {'b_ids': ids, 'b_token': token, 'b_now': self._stamp(now)}
+        taken = _TAKE.run(connection, values)
         if taken.rowcount != len(ids):
             ours = self._running_under(connection, ids, token)
             claimed.claims[:] = [claim for claim in claimed.claims if claim.id in ours]
@@ -242,10 +258,8 @@ class SqlStore:
         )
         with self._reading() as connection:
             # `trys` counts the try already: taken off, so that a row reads as it did when locked.
-            rows = [
-                row._asdict() | {'trys': row.trys - 1} for row in connection.execute(query).all()
-            ]
-        return [_to_claim(row, token) for row in rows]
+            rows = connection.execute(query).all()
+        return [_to_claim(row, token, (whole_number(row.trys) or 1) - 1) for row in rows]
 
     # The worker's side: what follows a claim, under its fence
 
@@ -257,8 +271,7 @@ class SqlStore:
             connection.rollback()
             return {o.id for o in outcomes if self._write_alike(connection, [o], now)}
 
-    @staticmethod
-    def _write_alike(connection: Connection, group: list[Outcome], now: datetime) -> int:
+    def _write_alike(self, connection: Connection, group: list[Outcome], now: datetime) -> int:
         """Write outcomes that differ in nothing but id and result, by one statement."""
         first = group[0]
         values = {
@@ -266,16 +279,15 @@ class SqlStore:
             'b_token': first.token,
             'b_status': first.status,
             'b_error': first.error,
-            'b_run_at': first.run_at,
+            'b_run_at': self._stamp(first.run_at),
             'b_uncount': int(first.uncount),
-            'b_now': now,
+            'b_now': self._stamp(now),
         }
         if all(outcome.result == first.result for outcome in group):
-            written = connection.execute(_WRITE_ONE_RESULT, {**values, 'b_result': first.result})
-        else:
-            results = case({outcome.id: outcome.result for outcome in group}, value=_job.id)
-            written = connection.execute(_WRITE.values(result=results), values)
-        return written.rowcount
+            values['b_result'] = first.result
+            return _WRITE_ONE_RESULT.run(connection, values).rowcount
+        values['b_results'] = [part for one in group for part in (one.id, one.result)]
+        return _WRITE_RESULTS.run(connection, values).rowcount
 
     def written(self, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
         query = select(_job.id, _job.status, _job.result, _job.error, _job.run_at).where(
@@ -294,8 +306,8 @@ class SqlStore:
         lost: set[tuple[str, str]] = set()
         for token, ids in sorted(by_token.items()):
             with self._writing() as connection:
-                values = {'b_ids': ids, 'b_token': token, 'b_now': now}
-                if connection.execute(_RENEW, values).rowcount != len(ids):
+                values = {'b_ids': ids, 'b_token': token, 'b_now': self._stamp(now)}
+                if _RENEW.run(connection, values).rowcount != len(ids):
                     held = self._running_under(connection, ids, token)
                     lost |= {(job_id, token) for job_id in ids if job_id not in held}
         return lost
@@ -317,7 +329,7 @@ class SqlStore:
             .limit(limit)
         )
         # Where one writer locks all others out, whoever looks must get that lock as well.
-        with self._connection(wumai_reads=self.engine.dialect.name != 'sqlite') as connection:
+        with self._connection(reads=self._dialect != 'sqlite') as connection:
             rows = connection.execute(query).all()
         return [
             Expired(
@@ -378,6 +390,9 @@ class SqlStore:
     def close(self) -> None:
         self.engine.dispose()
 
+    def _stamp(self, moment: datetime | None) -> Any:
+        return stamp(self._dialect, moment)
+
     # Transactions
 
     # With `joined`, in the transaction that the app has open, which is its own to commit.
@@ -387,7 +402,7 @@ class SqlStore:
         if joined is not None:
             yield joined
             return
-        with self._connection(wumai_reads=True) as connection:
+        with self._connection(reads=True) as connection:
             yield connection
 
     @contextmanager
@@ -403,9 +418,11 @@ class SqlStore:
                 raise translate(error, committing=True) from error
 
     @contextmanager
-    def _connection(self, **options: Any) -> Iterator[Connection]:
+    def _connection(self, *, reads: bool = False) -> Iterator[Connection]:
         try:
-            with self.engine.connect().execution_options(**options) as connection:
+            with self.engine.connect() as connection:
+                if reads:
+                    connection.execution_options(wumai_reads=True)
                 yield connection
         except TRANSLATED as error:
             raise translate(error) from error
@@ -414,6 +431,24 @@ class SqlStore:
 def _values(row: JobRow) -> dict[str, Any]:
     # asdict() would copy each value deeply.
     return {name: getattr(row, name) for name in JobRow.__slots__}
+
+
+_NAMES = [column.name for column in schema.job.columns]
+_read_row = attrgetter(*_NAMES)
+_TIMES = [_NAMES.index(name) for name in ('updated', 'created', 'run_at')]
+
+
+def _inserted(row: JobRow, dialect: str) -> tuple[Any, ...]:
+    values = list(_read_row(row))
+    for place in _TIMES:
+        values[place] = stamp(dialect, values[place])
+    return tuple(values)
+
+
+def _by_id(pairs: list[Any]) -> Any:
+    """The result of each id, from marks of ids and results by turns."""
+    marks = [bindparam(None, mark, type_=String()) for mark in pairs]
+    return case(dict(zip(marks[::2], marks[1::2], strict=True)), value=_job.id)
 
 
 def _not_renewed(row: Expired) -> ColumnElement[bool]:
@@ -426,23 +461,29 @@ def _not_renewed(row: Expired) -> ColumnElement[bool]:
 def _sort_out(rows: Sequence[Row[Any]], token: str, now: datetime) -> Claimed:
     claimed = Claimed([], [])
     for row in rows:
-        fields = row._asdict()
-        if reason := _unrunnable(fields):
+        run_at = _time(row.run_at)
+        if reason := _unrunnable(row, run_at):
             claimed.ended.append((row.id, reason))
-        elif row.run_at is None or row.run_at <= now:  # as text it may compare as another time
-            claimed.claims.append(_to_claim(fields, token))
+        elif run_at is None or run_at <= now:  # as text it may compare as another time
+            claimed.claims.append(_to_claim(row, token, whole_number(row.trys) or 0))
     return claimed
 
 
-def _unrunnable(row: dict[str, Any]) -> str | None:
+def _time(value: Any) -> Any:
+    """A time as the driver returns it."""
+    return value if value is None or value.__class__ is datetime else parse_time(value)
+
+
+def _unrunnable(row: Row[Any], run_at: Any) -> str | None:
     """Why this pending row can never run, or None."""
     for name in ('try_period', 'try_max', 'trys'):
-        if row[name] is not None and whole_number(row[name]) is None:
-            return f'{name} is no whole number: {row[name]!r:.100}'
-    if row['run_at'] is not None and not isinstance(row['run_at'], datetime):
-        return _no_time(row['run_at'])
-    try_max = effective_try_max(row['try_max'])
-    if (trys := whole_number(row['trys']) or 0) >= try_max:
+        value = getattr(row, name)
+        if value.__class__ is not int and value is not None and whole_number(value) is None:
+            return f'{name} is no whole number: {value!r:.100}'
+    if run_at is not None and not isinstance(run_at, datetime):
+        return _no_time(run_at)
+    try_max = effective_try_max(row.try_max)
+    if (trys := whole_number(row.trys) or 0) >= try_max:
         return f'no try is left: {trys} of {try_max} used'
     return None
 
@@ -451,18 +492,19 @@ def _no_time(run_at: Any) -> str:
     return f'run_at is no time: {run_at!r:.100}'
 
 
-def _to_claim(row: dict[str, Any], token: str) -> Claim:
-    created = row['created']
+def _to_claim(row: Row[Any], token: str, trys: int) -> Claim:
+    """The claim of a row of which `trys` tries had begun before it."""
+    created = _time(row.created)
     return Claim(
-        id=row['id'],
+        id=row.id,
         token=token,
-        action=_text(row['action']) or '',
-        project_id=_text(row['project_id']),
-        params=row['params'],
+        action=_text(row.action) or '',
+        project_id=_text(row.project_id),
+        params=row.params,
         created=created if isinstance(created, datetime) else None,
-        try_period=effective_try_period(row['try_period']),
-        try_max=effective_try_max(row['try_max']),
-        trys=(whole_number(row['trys']) or 0) + 1,
+        try_period=effective_try_period(row.try_period),
+        try_max=effective_try_max(row.try_max),
+        trys=trys + 1,
     )
 
 

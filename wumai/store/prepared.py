@@ -1,0 +1,95 @@
+"""Statements of the hot path: compiled to text once, and run as text from then on.
+
+SQLAlchemy looks up the text of a statement at each execution, and expands its lists anew; for
+what a worker runs all day that costs more than the driver does.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Dialect
+from sqlalchemy.engine import Connection, CursorResult
+
+SHAPES = 2000
+"""Texts that are kept: one for each statement, kind of database and length of its lists."""
+
+Marks = Mapping[str, Any]
+"""What stands for the values: a mark for each, and a list of marks for a list."""
+
+_Shape = tuple[tuple[str, int | None], ...]
+"""The names of a statement's values, and of a list its length."""
+
+
+class Prepared:
+    """A statement with named values, of which some are lists.
+
+    They are given to the driver as they are, so times go through `stamp` before.
+    """
+
+    def __init__(self, make: Callable[[str, Marks], Any]) -> None:
+        self._make = make
+        """The statement, for the name of a dialect and the marks."""
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
+        """Execute it."""
+        shape = tuple([(n, len(v) if v.__class__ is list else None) for n, v in values.items()])
+        text, order = _compiled(self, _kind(connection), shape)
+        given: list[Any] = []
+        for part in order:
+            if part.__class__ is not _Mark:
+                given.append(part)
+            elif part.many:
+                given += values[part.name]
+            else:
+                given.append(values[part.name])
+        return connection.exec_driver_sql(text, tuple(given))
+
+    def run_many(self, connection: Connection, names: Sequence[str], rows: list[Any]) -> None:
+        """Execute it for each of `rows`, which hold their values in the order of `names`."""
+        shape = tuple([(name, None) for name in names])
+        text, _ = _compiled(self, _kind(connection), shape)
+        connection.exec_driver_sql(text, rows)
+
+    def compile(self, dialect: Dialect, shape: _Shape) -> tuple[str, list[Any]]:
+        """The text, and what the driver is given: constants, and marks of values."""
+        marks = {
+            name: _Mark(name, False) if size is None else [_Mark(name, True)] * size
+            for name, size in shape
+        }
+        compiled = self._make(dialect.name, marks).compile(dialect=dialect)
+        state = compiled.construct_expanded_state(marks, escape_names=False)
+        order: list[Any] = []
+        for part in state.positional_parameters:
+            if not (isinstance(part, _Mark) and part.many and order and order[-1] is part):
+                order.append(part)
+        return state.statement, order
+
+
+class _Mark:
+    """Stands for a value, or for all of a list, in the order in which the driver wants them."""
+
+    def __init__(self, name: str, many: bool) -> None:
+        self.name = name
+        self.many = many
+
+
+@lru_cache(maxsize=SHAPES)
+def _compiled(statement: Prepared, dialect: Any, shape: _Shape) -> tuple[str, list[Any]]:
+    # A dialect of its own, which takes its values by position: so they are one tuple.
+    by_position = {} if dialect.default_paramstyle == 'qmark' else {'paramstyle': 'format'}
+    return statement.compile(dialect(**by_position), shape)
+
+
+@lru_cache(maxsize=100)
+def stamp(dialect: str, moment: datetime | None) -> Any:
+    """A time in whole seconds as the driver is given it: as text, where text is what is sent."""
+    if moment is None:
+        return None
+    seconds = moment.replace(microsecond=0)
+    return seconds if dialect == 'postgresql' else str(seconds)
+
+
+def _kind(connection: Connection) -> Any:
+    return type(connection.dialect)
