@@ -1,0 +1,158 @@
+"""A handler that cannot be ended costs its worker, and nothing more."""
+
+import pytest
+
+from tests.worker.conftest import logged, state
+from wumai.model import Job
+
+TIMEOUT, GRACE, LEASE = 60, 25, 60
+
+
+def stubborn(job):
+    while True:
+        try:
+            job.sleep(1000)
+        except BaseException:
+            continue
+
+
+def start(sim, **others):
+    options = {'exec_timeout': TIMEOUT, 'grace': GRACE, 'lease': LEASE}
+    sim.route(None, {'Act': stubborn, **others}, **options)
+
+
+def await_exit(sim):
+    """Let time pass until w1 has left; the seconds it took."""
+    began = sim.clock.monotonic()
+    sim.run_until(lambda: sim.workers['w1'].exit_code is not None, within='10m')
+    return sim.clock.monotonic() - began
+
+
+def test_the_process_leaves(wumai_sim):
+    """With exit code 75, after exec_timeout + grace; its timeout is written and told."""
+    start(wumai_sim)
+    job_id = Job.create('Act')
+    took = await_exit(wumai_sim)
+    assert wumai_sim.workers['w1'].exit_code == 75
+    assert TIMEOUT + GRACE <= took <= TIMEOUT + GRACE + LEASE / 3
+    assert state(wumai_sim, job_id) == ('pending', 1)
+    assert Job.get(job_id).error == 'timeout: the try could not be ended 25 s after exec_timeout'
+    (message,) = wumai_sim.slack
+    assert 'try 1 of 3 failed: timeout' in message.text
+    (line,) = logged(wumai_sim, 'does not end, the process leaves with 75')
+    assert 'in stubborn' in line
+
+
+def test_its_neighbours_are_handed_back(wumai_sim):
+    """Due at once, their tries counted and told; one without a try left gives up."""
+    start(wumai_sim, Other=lambda job: job.sleep(50))
+    overdue = Job.create('Act')
+    wumai_sim.advance(TIMEOUT)
+    other, last = Job.create('Other'), Job.create('Other', try_max=1)
+    await_exit(wumai_sim)
+    now = wumai_sim.clock.now()
+    assert state(wumai_sim, overdue) == ('pending', 1)
+    assert (state(wumai_sim, other), Job.get(other).error) == (('pending', 1), 'worker lost')
+    assert Job.get(other).run_at <= now
+    assert (state(wumai_sim, last), Job.get(last).error) == (('error', 1), 'worker lost')
+    assert any('worker lost; gave up' in one.text for one in wumai_sim.slack)
+    assert len(wumai_sim.slack) == 3
+    wumai_sim.start_worker('w2')
+    wumai_sim.run_until(lambda: state(wumai_sim, other)[0] == 'finished', within='2m')
+
+
+def test_outcomes_on_their_way_are_written(wumai_sim, monkeypatch):
+    """And told: the database may take them from the heartbeat's connection alone."""
+    from wumai.store.db_errors import Unavailable
+
+    def fail(job):
+        job.sleep(20)
+        raise ValueError('no')
+
+    start(wumai_sim, Fail=fail, Fine=lambda job: 'done')
+    Job.create('Act')
+    wumai_sim.advance(TIMEOUT + 10)
+    store = wumai_sim.workers['w1'].runtime.worker_store
+
+    def away(*_):
+        raise Unavailable('only for the worker')
+
+    monkeypatch.setattr(store, 'write', away)
+    failing, fine = Job.create('Fail', try_max=1), Job.create('Fine')
+    await_exit(wumai_sim)
+    assert (state(wumai_sim, failing), state(wumai_sim, fine)) == (('error', 1), ('finished', 1))
+    assert [one.text for one in wumai_sim.slack if 'ValueError: no; gave up' in one.text]
+
+
+def test_one_that_cannot_be_written_costs_itself(wumai_sim, monkeypatch):
+    """The others are written one by one."""
+    from wumai.store.db_errors import Rejected
+    from wumai.store.sql import SqlStore
+
+    start(wumai_sim, Other=lambda job: job.sleep(50))
+    overdue = Job.create('Act')
+    wumai_sim.advance(TIMEOUT)
+    others = [Job.create('Other') for _ in range(3)]
+    real = SqlStore.write
+
+    def picky(self, outcomes, now):
+        if any(outcome.id == others[1] for outcome in outcomes):
+            raise Rejected('not this one')
+        return real(self, outcomes, now)
+
+    monkeypatch.setattr(SqlStore, 'write', picky)
+    await_exit(wumai_sim)
+    states = [state(wumai_sim, one)[0] for one in (overdue, *others)]
+    assert states == ['pending', 'pending', 'running', 'pending']
+    assert len(wumai_sim.slack) == 3
+
+
+def test_without_a_database(wumai_sim):
+    """It leaves all the same; nothing is told that is not stored, and others rescue."""
+    start(wumai_sim)
+    job_id = Job.create('Act', try_max=1)
+    wumai_sim.advance(TIMEOUT + 10)
+    wumai_sim.faults.down_until = wumai_sim.clock.monotonic() + 100
+    wumai_sim.faults.drop_connections()
+    await_exit(wumai_sim)
+    assert (wumai_sim.workers['w1'].exit_code, len(wumai_sim.slack)) == (75, 0)
+    wumai_sim.advance(200)
+    wumai_sim.start_worker('w2')
+    wumai_sim.run_until_idle()
+    assert (state(wumai_sim, job_id), Job.get(job_id).error) == (('error', 1), 'worker lost')
+    assert len(wumai_sim.slack) == 1
+
+
+@pytest.mark.parametrize('seconds', [0, 10, 24])
+def test_cleanup_within_grace_is_waited_for(wumai_sim, seconds):
+    """It is no reason to leave."""
+    import contextlib
+
+    from wumai.job import Interrupt
+
+    def handler(job):
+        try:
+            job.sleep(1000)
+        finally:
+            until = wumai_sim.clock.monotonic() + seconds
+            while wumai_sim.clock.monotonic() < until:
+                with contextlib.suppress(Interrupt):
+                    job.sleep(until - wumai_sim.clock.monotonic())
+
+    start(wumai_sim, Slow=handler)
+    job_id = Job.create('Slow', try_max=1)
+    wumai_sim.run_until_idle()
+    assert wumai_sim.workers['w1'].alive
+    assert Job.get(job_id).error.startswith('timeout: the try ran past exec_timeout')
+
+
+def test_try_max_workers_and_no_more(wumai_sim):
+    """A job that can never be ended ends in error."""
+    start(wumai_sim)
+    job_id = Job.create('Act', try_period=10, try_max=3)
+    await_exit(wumai_sim)
+    for _ in range(2):
+        wumai_sim.start_worker('w1')
+        await_exit(wumai_sim)
+    assert state(wumai_sim, job_id) == ('error', 3)
+    assert ['gave up' in one.text for one in wumai_sim.slack] == [False, False, True]
