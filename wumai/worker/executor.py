@@ -99,6 +99,8 @@ class Executor:
         if running.interrupted:  # before its greenlet ran for the first time
             return None
         running.entered = True
+        # A claim may have been in doubt for long: its time counts from here.
+        running.began = self._runtime.clock.monotonic()
         handler = self._actions.find(running.claim.action)
         params = load_params(running.claim.params)
         clock = self._runtime.clock

@@ -16,7 +16,7 @@ class Try:
 
     claim: Claim
     began: float
-    """Monotonic seconds at its claim, before the statement was sent."""
+    """Monotonic seconds at the begin of its handler; until then at its claim."""
     renewed: float
     """Monotonic seconds before the last statement that renewed the lease."""
     greenlet: 'gevent.Greenlet[..., None] | None' = None
