@@ -10,7 +10,7 @@ from wumai.entropy import RandomEntropy
 from wumai.notify.fanout import Fanout, channels_from
 from wumai.runtime import Runtime
 from wumai.store.base import Store
-from wumai.store.engine import ROLES, database_url, make_engine
+from wumai.store.engine import ROLES, Role, database_url, make_engine
 from wumai.store.sql import SqlStore
 from wumai.worker.heartbeat import ThreadHeartbeat
 
@@ -19,16 +19,16 @@ def runtime_from(conf: Config) -> Runtime:
     """The runtime that the settings ask for. No connection is made before it is needed."""
     clock, entropy = SystemClock(), RandomEntropy()
 
-    def connect(role: str) -> Store:
-        return SqlStore(make_engine(database_url(conf), ROLES[role], clock))
+    def opened(role: Role) -> Store:
+        return SqlStore(make_engine(database_url(conf), role, clock))
 
     return Runtime(
         config=conf,
         clock=clock,
         entropy=entropy,
-        connect=connect,
+        connect=lambda role: opened(ROLES[role]),
         notifier=Fanout(channels_from(conf), clock, notify_on=conf.notify_on),
-        heartbeat=ThreadHeartbeat(lambda: connect('heartbeat')),
+        heartbeat=ThreadHeartbeat(lambda patience: opened(ROLES['heartbeat'].within(patience))),
         worker_name=f'{socket.gethostname()}:{os.getpid()}:{entropy.nonce()}',
     )
 

@@ -1,7 +1,8 @@
 """Engines: an SQLAlchemy URL and what each kind of database needs to serve wumai well."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import OperationalError as SqlOperationalError
 from wumai.clock import Clock
 from wumai.config import Config
 from wumai.error import ConfigError
+from wumai.store import mysql, pooling
 
 CONNECT_TIMEOUT = 5
 """Seconds that a connect may take."""
@@ -41,8 +43,13 @@ class Role:
     pool_size: int = 10
     overflow: int = 40
     pre_ping: bool = True
-    statement_timeout: int | None = None
+    """Whether a connection that was idle is asked before it is used again."""
+    statement_timeout: float | None = None
     """Seconds after which an answer is no longer waited for; None leaves it to the URL."""
+
+    def within(self, seconds: float) -> 'Role':
+        """The same, but no answer is waited for longer than `seconds`."""
+        return replace(self, statement_timeout=min(seconds, self.statement_timeout or seconds))
 
 
 ROLES = {
@@ -83,7 +90,7 @@ def database_url(conf: Config) -> URL:
 
 def _checked(text: str) -> URL:
     try:
-        url = make_url(text)
+        url = _parsed(text)
     except Exception:
         # The text may hold a password: it is not repeated.
         raise ConfigError(
@@ -103,22 +110,40 @@ def _checked(text: str) -> URL:
     return url
 
 
+def _parsed(text: str) -> URL:
+    """The URL; several hosts, `//user@one:3306,two:3306/db`, become part of its query."""
+    match = re.fullmatch(r'([^:/]+://(?:[^/]*@)?)([^/?@]*,[^/?@]*)(.*)', text, re.DOTALL)
+    if not match:
+        return make_url(text)
+    hosts = [host.strip() for host in match[2].split(',') if host.strip()]
+    url = make_url(match[1] + hosts[0] + match[3])
+    if url.get_backend_name() == 'postgresql':  # which knows how to use several
+        ports = [host if ':' in host else f'{host}:5432' for host in hosts]
+        return url._replace(host=None, port=None).update_query_dict({'host': ports})
+    return url.update_query_dict({mysql.HOSTS: ','.join(hosts)})
+
+
 def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
     """An engine for `role`; `options` go to SQLAlchemy's create_engine. Raises ConfigError."""
     family = url.get_backend_name()
+    url, hosts = mysql.take_hosts(url)
     settings: dict[str, Any] = {
         'pool_size': role.pool_size,
         'max_overflow': role.overflow,
-        'pool_pre_ping': role.pre_ping and family != 'sqlite',
         'pool_recycle': 1800,
         # The store ends each transaction itself; one more ROLLBACK would be a round trip.
         'pool_reset_on_return': 'rollback' if role.name == 'app' else None,
     }
+    pings = options.pop('pings', role.pre_ping and family != 'sqlite')
+    by_pymysql = url.get_driver_name() == 'pymysql'
     if family == 'sqlite':
         settings['connect_args'] = {'timeout': 0, 'check_same_thread': False}
     else:
         settings['isolation_level'] = 'READ COMMITTED'
         settings['connect_args'] = _connect_args(family, role)
+    if by_pymysql:
+        settings['connect_args']['conv'] = pooling.pymysql_converters()
+        settings['pool_reset_on_return'] = None
     try:
         engine = create_engine(url, **{**settings, **options})
     except (NoSuchModuleError, ModuleNotFoundError) as error:
@@ -126,22 +151,30 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
     if family == 'sqlite':
         event.listen(engine, 'connect', _prepare_sqlite)
         event.listen(engine, 'begin', _begin_sqlite)
-    elif family in _NOW:
+    if family in ('mysql', 'mariadb'):
+        mysql.prepare(engine, hosts, causal=role.name != 'app')
+    if family in _NOW:
         _watch_offset(engine, _NOW[family], clock)
+    if by_pymysql and role.name == 'app':
+        pooling.reset_where_needed(engine)
+    if pings:
+        pooling.ping_idle(engine, clock)
     return engine
 
 
 def _connect_args(family: str, role: Role) -> dict[str, Any]:
-    args: dict[str, Any] = {'connect_timeout': CONNECT_TIMEOUT}
+    patience = role.statement_timeout or CONNECT_TIMEOUT
+    args: dict[str, Any] = {'connect_timeout': min(patience, CONNECT_TIMEOUT)}
     if role.statement_timeout and family in ('mysql', 'mariadb'):
         args |= {
             'read_timeout': role.statement_timeout,
             'write_timeout': role.statement_timeout,
             # Shorter, so that a lock that another holds is told apart from a server that is lost.
-            'init_command': f'SET innodb_lock_wait_timeout = {role.statement_timeout * 2 // 3}',
+            'init_command': f'SET innodb_lock_wait_timeout = {max(1, int(patience * 2 / 3))}',
         }
     elif role.statement_timeout and family == 'postgresql':
-        args['options'] = f'-c statement_timeout={role.statement_timeout * 1000}'
+        args['connect_timeout'] = max(2, int(args['connect_timeout']))  # libpq takes no fraction
+        args['options'] = f'-c statement_timeout={int(patience * 1000)}'
     return args
 
 

@@ -68,7 +68,7 @@ class Leases:
             lost = store.renew([one.fence for one in tries], self._runtime.clock.now())
         except StoreError as error:
             self._backoff.next(error, f'the leases of {len(tries)} jobs were not renewed')
-            return min(FAILING_PERIOD, self.period)
+            return min(FAILING_PERIOD, self.period / 4)
         self._backoff.reset()
         for one in tries:
             if one.fence not in lost:
@@ -146,7 +146,7 @@ def _stack(one: Try) -> str:
 class ThreadHeartbeat:
     """The Heartbeat of production: a native thread with connections of its own."""
 
-    def __init__(self, connect: Callable[[], Store]) -> None:
+    def __init__(self, connect: Callable[[float], Store]) -> None:
         self._connect = connect
         self._hub: Hub | None = None
         self._ready: Any = None
@@ -191,7 +191,7 @@ class ThreadHeartbeat:
         pause = 0.0
         while not self._stopping.acquire(timeout=pause):
             try:
-                store = store or self._connect()
+                store = store or self._connect(period / 2)
                 pause = beat(store) or period
             except Exception:
                 logger.exception('the heartbeat failed')

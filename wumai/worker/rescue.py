@@ -56,7 +56,8 @@ class Rescuer:
         before = now - timedelta(seconds=self._lease)
         self._seen = self._look_again(before)
         for row, first_seen in list(self._seen.values()):
-            if monotonic - first_seen >= self._third and self._seen.pop(row.id, None):
+            if monotonic - first_seen >= self._third and row.id in self._seen:
+                del self._seen[row.id]
                 self._rescue(row, before, floor_second(now))
 
     def _look_again(self, before: datetime) -> dict[str, tuple[Expired, float]]:

@@ -154,7 +154,7 @@ def _recorded(events: EventFile, new_store: NewStore, process: str) -> Runtime:
         return new_store(store.engine)
 
     runtime.connect = connect
-    runtime.heartbeat = ThreadHeartbeat(lambda: connect('heartbeat'))
+    runtime.heartbeat = ThreadHeartbeat(lambda _: connect('heartbeat'))
     runtime.notifier = _ToldNotifier(runtime.notifier, events, process)
     return runtime
 
