@@ -297,3 +297,47 @@ def test_a_native_thread_and_greenlets_write_at_once(logs: Path) -> None:
     """As the heartbeat and the handlers do: none waits for a lock of the other's kind."""
     subprocess.run([sys.executable, '-c', THREADS, logs], check=True, timeout=60)
     assert len(read(logs, 'worker')) == 3000 + 5 * 300
+
+
+CONTENDED = """
+from gevent import monkey; monkey.patch_all()
+import logging, os, sys, time
+import gevent
+from wumai import logger
+
+logger.setup('worker', sys.argv[1])
+gevent.get_hub()
+native_sleep = monkey.get_original('time', 'sleep')
+looks = [0, 0]
+
+def look(who):
+    logging.getLogger('app').manager._clear_cache()
+    logging.getLogger('app').isEnabledFor(logging.INFO)
+    looks[who] += 1
+
+def heartbeat():
+    gevent.get_hub()
+    while True:
+        for _ in range(50):
+            look(0)
+        native_sleep(0.001)
+
+def greenlet():
+    while looks[1] < 20000:
+        look(1)
+        gevent.sleep(0)
+
+sys.setswitchinterval(1e-5)
+monkey.get_original('_thread', 'start_new_thread')(heartbeat, ())
+while not looks[0]:
+    native_sleep(0.001)
+gevent.joinall([gevent.spawn(greenlet) for _ in range(3)])
+os._exit(0)
+"""
+
+
+def test_a_native_thread_and_greenlets_may_look_at_loggers_at_the_same_moment(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run([sys.executable, '-c', CONTENDED, str(tmp_path)], timeout=30)
+    assert done.returncode == 0

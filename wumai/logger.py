@@ -61,6 +61,7 @@ def setup(name: str, log_dir: str | os.PathLike[str], *, debug: bool = False) ->
     The first server set up also takes the lines that belong to none. With `debug` or
     `CONF.db_log`, db.log has each SQL statement. Raises ConfigError.
     """
+    _use_native_locks()
     _router.add(name, _Folder(name, Path(log_dir), logging.DEBUG if debug else logging.INFO))
     if debug or CONF.get('db_log'):
         _log_sql(True)
@@ -75,6 +76,17 @@ def shutdown(name: str | None = None) -> None:
     _router.remove(name)
     if not _router.folders:
         _log_sql(False)
+
+
+def _use_native_locks() -> None:
+    """Let logging itself be safe for the native thread of the heartbeat, once gevent has patched.
+
+    Each look at a logger may take its one lock, and one of gevent's that two threads want at the
+    same moment may never be handed on: whoever logs next waits for ever.
+    """
+    native = monkey.get_original('_thread', 'RLock')()
+    if monkey.is_module_patched('threading') and type(vars(logging)['_lock']) is not type(native):
+        vars(logging)['_lock'] = native
 
 
 class _LineFormatter(logging.Formatter):
@@ -132,6 +144,7 @@ class _LogFile(ConcurrentTimedRotatingFileHandler):
     def __init__(self, path: Path, log: str) -> None:
         super().__init__(str(path), when='midnight', utc=True, encoding='utf-8')
         self.setFormatter(_LineFormatter(log))
+        self.clh._thread_lock = monkey.get_original('_thread', 'RLock')()  # as ours
         self._checked = 0
         path.touch()
 
