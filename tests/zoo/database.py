@@ -4,9 +4,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
+from tests.zoo import statements
 from tests.zoo.base import (
     CLOCK,
     DOUBLE,
@@ -57,8 +57,8 @@ def server_without_skip_locked(real: Real, limits: Any, connection: Any) -> bool
     return True
 
 
-def _as_it_is(value: Any, dialect: Any) -> Any:
-    return str(value) if value is not None and dialect.name == 'sqlite' else value
+def _as_it_is(value: Any, dialect: str) -> Any:
+    return str(value) if value is not None and dialect == 'sqlite' else value
 
 
 @bug(
@@ -69,7 +69,10 @@ def _as_it_is(value: Any, dialect: Any) -> Any:
     issue='microsoft/MLOS#775',
     title='bugfix: MySQL can round microseconds into the future causing scheduler to skip trials',
     also={
-        'wumai.store.schema:UtcSeconds.process_bind_param': lambda _, *args: _as_it_is(*args),
+        'wumai.store.sql:stamp': lambda dialect, value: _as_it_is(value, dialect),
+        'wumai.store.schema:UtcSeconds.process_bind_param': (
+            lambda _, value, dialect: _as_it_is(value, dialect.name)
+        ),
     },
 )
 def server_rounds_the_time(real: Real, moment: Any, seconds: float) -> Any:
@@ -141,14 +144,14 @@ def any_result_is_sent(real: Real, limits: Any, column: str, value: str) -> bool
     issue='civicrm/civicrm-packages#446',
     title='Prevent retry of single statement when within db transaction',
 )
-def goes_on_after_a_deadlock(real: Real, connection: Any, group: Any, now: Any) -> int:
+def goes_on_after_a_deadlock(real: Real, *args: Any) -> int:
     """The statement that met a deadlock is sent again, what it undid before it is not."""
     try:
-        return int(real(connection, group, now))
+        return int(real(*args))
     except OperationalError as error:
         if _code(error) != 1213:
             raise
-        return int(real(connection, group, now))
+        return int(real(*args))
 
 
 @bug(
@@ -159,14 +162,18 @@ def goes_on_after_a_deadlock(real: Real, connection: Any, group: Any, now: Any) 
     issue='laravel/framework#7046',
     title='Laravel 5. PDOException. QUEUE_DRIVER=database 1213 Deadlock',
 )
-def lock_wait_is_ignored(real: Real, connection: Any, group: Any, now: Any) -> int:
+def lock_wait_is_ignored(real: Real, *args: Any) -> int:
     """A lock wait that ends in an error is ignored, as if another had done the work."""
     try:
-        return int(real(connection, group, now))
+        return int(real(*args))
     except OperationalError as error:
         if _code(error) != 1205:
             raise
-        return len(group)
+        return len(args[-2])
+
+
+def _changed(fence: tuple[str, str], now: Any) -> Any:
+    return job.status == RUNNING, job.result == fence[1], job.updated != now
 
 
 @bug(
@@ -179,13 +186,8 @@ def lock_wait_is_ignored(real: Real, connection: Any, group: Any, now: Any) -> i
 )
 def rows_changed_count_for_rows_found(real: Real, store: Any, fences: Any, now: Any) -> Any:
     """A heartbeat in the second of the last one changes nothing, and the job counts as lost."""
-    lost = set()
-    for job_id, token in sorted(fences):
-        held = (job.id == job_id, job.status == RUNNING, job.result == token, job.updated != now)
-        with store._writing() as connection:
-            if not connection.execute(update(schema.job).where(*held).values(updated=now)).rowcount:
-                lost.add((job_id, token))
-    return lost
+    lost = [statements.renew(store, [one], now, *_changed(one, now)) for one in sorted(fences)]
+    return set().union(*lost)
 
 
 @bug(

@@ -4,11 +4,12 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import select
 
-from tests.zoo.base import DOUBLE, FENCE, MYSQL, RACE, TWO, Real, Wrap, bug, values
-from wumai.job import RUNNING, make_token, token_worker
-from wumai.store import schema, sql
+from tests.zoo import statements
+from tests.zoo.base import DOUBLE, FENCE, MYSQL, RACE, TWO, Real, bug, values
+from wumai.job import PENDING, RUNNING, JobRow, make_token, token_worker
+from wumai.store import schema
 
 job = schema.job.c
 
@@ -90,60 +91,41 @@ def claim_reads_back_all_that_it_holds(real: Real, store: Any, *args: Any) -> An
     """What a claim took is read back by the worker's name, so older jobs of it start again."""
     claimed, mine = real(store, *args), token_worker(args[2])
     if claimed.claims:
-        query = select(*sql._CLAIM_COLUMNS, job.result).where(job.status == RUNNING)
+        query = select(*statements.COLUMNS).where(job.status == RUNNING)
         with store._reading() as connection:
-            rows = [row._asdict() for row in connection.execute(query)]
+            rows = [JobRow(*row) for row in connection.execute(query)]
         claimed.claims[:] = [
-            sql._to_claim(row | {'trys': row['trys'] - 1}, row['result'])
+            statements.claim_of(row, row.result or '', row.trys or 1)
             for row in rows
-            if token_worker(row['result']) == mine
+            if token_worker(row.result) == mine
         ]
     return claimed
 
 
-_TAKE_ANY = (
-    update(schema.job)
-    .where(job.id.in_(bindparam('b_ids', expanding=True)))
-    .values(
-        status=RUNNING,
-        trys=func.coalesce(job.trys, 0) + 1,
-        result=bindparam('b_token'),
-        updated=bindparam('b_now'),
-    )
-)
-
-
 @bug(
-    'wumai.store.sql:SqlStore._locked',
+    'wumai.store.sql:SqlStore.claim',
     kind=RACE,
     breaks=(2,),
     needs=(MYSQL,),
     issue='quartz-scheduler/quartz#29',
     title='Quartz Job fired twice in cluster mode',
-    also={'wumai.store.sql:_TAKE': _TAKE_ANY},
 )
-def claim_without_locks_and_guard(real: Real, store: Any, query: Any, connection: Any) -> Any:
+def claim_without_locks_and_guard(real: Real, *args: Any) -> Any:
     """A claim reads without locks and updates by id alone: two workers take the same job."""
-    return query
-
-
-def _takes_all(real: Real, store: Any, connection: Any, claimed: Any, token: str, now: Any) -> None:
-    ids = [claim.id for claim in claimed.claims]
-    connection.execute(sql._TAKE, {'b_ids': ids, 'b_token': token, 'b_now': now})
+    return statements.claim(*args)
 
 
 @bug(
-    'wumai.store.sql:SqlStore._locked',
+    'wumai.store.sql:SqlStore.claim',
     kind=RACE,
     breaks=(1, 2),
     needs=(MYSQL, FENCE),
     issue='hangfire-postgres/Hangfire.PostgreSql#130',
     title='Jobs getting into Processing state multiple times',
-    also={'wumai.store.sql:SqlStore._take': Wrap(_takes_all)},
 )
-def claim_does_not_count_its_rows(real: Real, store: Any, query: Any, connection: Any) -> Any:
+def claim_does_not_count_its_rows(real: Real, *args: Any) -> Any:
     """A claim reads without locks, updates with a guard, and runs all that it had read."""
-    return query
+    return statements.claim(*args, job.status == PENDING)
 
 
 values(

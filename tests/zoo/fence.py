@@ -2,89 +2,51 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, update
-
-from tests.zoo.base import DOUBT, FENCE, STALE, TELLING, TWO, Real, bug, values
-from wumai.job import ERROR, PENDING, RUNNING, WORKER_LOST, Expired
-from wumai.store import schema, sql
-from wumai.store.schema import UtcSeconds
+from tests.zoo import statements
+from tests.zoo.base import DOUBT, FENCE, STALE, TELLING, TWO, Real, bug
+from wumai.job import RUNNING
+from wumai.store import schema
 
 job = schema.job.c
-_ANY_TOKEN = bindparam('b_token').is_not(None)
 
 
-def _write_where(*conditions: ColumnElement[bool]) -> dict[str, Any]:
-    """The statements that write outcomes, fenced by other conditions."""
-    write = (
-        update(schema.job)
-        .where(job.id.in_(bindparam('b_ids', expanding=True)), *conditions)
-        .values(
-            status=bindparam('b_status'),
-            error=bindparam('b_error'),
-            run_at=func.coalesce(bindparam('b_run_at', type_=UtcSeconds), job.run_at),
-            trys=job.trys - bindparam('b_uncount'),
-            updated=bindparam('b_now'),
-        )
-    )
-    return {
-        'wumai.store.sql:_WRITE': write,
-        'wumai.store.sql:_WRITE_ONE_RESULT': write.values(result=bindparam('b_result')),
-    }
-
-
-values(
-    'outcome-without-the-token',
-    'The outcome of a late try is written over the try that runs now.',
-    _write_where(sql._status == RUNNING, _ANY_TOKEN),
+@bug(
+    'wumai.store.sql:SqlStore.write',
     kind=STALE,
     breaks=(3, 6),
     needs=(TWO, FENCE),
     issue='oban-bg/oban#532',
     title='Oban Producer terminated: new row violates check constraint "attempt_range"',
 )
+def outcome_without_the_token(real: Real, store: Any, outcomes: Any, now: Any) -> set[str]:
+    """The outcome of a late try is written over the try that runs now."""
+    return statements.write(store, outcomes, now, job.status == RUNNING)
 
-values(
-    'outcome-whatever-the-status',
-    'The outcome of a late try is written over a job that was cancelled or has ended.',
-    _write_where(_ANY_TOKEN),
+
+@bug(
+    'wumai.store.sql:SqlStore.write',
     kind=STALE,
     breaks=(3, 6),
     needs=(TWO, FENCE),
     issue='grantcarthew/node-rethinkdb-job-queue#82',
     title='canceling a job while its active still makes the final status as "completed"',
 )
+def outcome_whatever_the_status(real: Real, store: Any, outcomes: Any, now: Any) -> set[str]:
+    """The outcome of a late try is written over a job that was cancelled or has ended."""
+    return statements.write(store, outcomes, now)
 
-values(
-    'heartbeat-without-the-token',
-    'A worker that has lost a job goes on renewing it, and never hears that it is lost.',
-    {
-        'wumai.store.sql:_RENEW': update(schema.job)
-        .where(job.id.in_(bindparam('b_ids', expanding=True)), sql._status == RUNNING, _ANY_TOKEN)
-        .values(updated=bindparam('b_now'))
-    },
+
+@bug(
+    'wumai.store.sql:SqlStore.renew',
     kind=STALE,
     breaks=(3,),
     needs=(TWO, FENCE),
     issue='raisedapp/Hangfire.Storage.SQLite#75',
     title='Add Support for Sliding Invisibility Timeouts',
 )
-
-
-def _rescue(store: Any, row: Expired, now: Any, *conditions: ColumnElement[bool]) -> bool:
-    used_up = row.trys >= row.try_max
-    statement = (
-        update(schema.job)
-        .where(job.id == row.id, *conditions)
-        .values(
-            status=ERROR if used_up else PENDING,
-            error=WORKER_LOST,
-            result=None,
-            run_at=job.run_at if used_up else now,
-            updated=now,
-        )
-    )
-    with store._writing() as connection:
-        return bool(connection.execute(statement).rowcount)
+def heartbeat_without_the_token(real: Real, store: Any, fences: Any, now: Any) -> Any:
+    """A worker that has lost a job goes on renewing it, and never hears that it is lost."""
+    return statements.renew(store, fences, now, job.status == RUNNING)
 
 
 @bug(
@@ -95,9 +57,11 @@ def _rescue(store: Any, row: Expired, now: Any, *conditions: ColumnElement[bool]
     issue='riverqueue/river#1302',
     title='JobRescuer can overwrite a job that completed after the stuck-job fetch',
 )
-def rescue_of_a_job_that_has_ended(real: Real, store: Any, row: Any, before: Any, now: Any) -> bool:
+def rescue_of_a_job_that_has_ended(
+    real: Real, store: Any, row: Any, before: Any, now: Any, *rest: Any
+) -> bool:
     """A rescue goes by what was read before, and overwrites an outcome that came in between."""
-    return _rescue(store, row, now)
+    return statements.rescue(store, row, now)
 
 
 @bug(
@@ -108,9 +72,11 @@ def rescue_of_a_job_that_has_ended(real: Real, store: Any, row: Any, before: Any
     issue='riverqueue/river#1373',
     title='Guard job rescue against stale snapshots',
 )
-def rescue_of_another_claim(real: Real, store: Any, row: Any, before: Any, now: Any) -> bool:
+def rescue_of_another_claim(
+    real: Real, store: Any, row: Any, before: Any, now: Any, *rest: Any
+) -> bool:
     """A rescue looks at the status alone, and takes a job that was claimed anew in between."""
-    return _rescue(store, row, now, job.status == RUNNING)
+    return statements.rescue(store, row, now, job.status == RUNNING)
 
 
 @bug(
@@ -167,8 +133,8 @@ def token_names_the_worker_only(real: Real, worker: str, nonce: str) -> str:
 )
 def claim_in_doubt_has_taken_all(real: Real, store: Any, ids: Any, token: str) -> list[Any]:
     """A connection that is lost at the commit of a claim is ignored: all of it is run."""
-    rows = [sql._values(row) for row in map(store.get_job, sorted(ids)) if row]
-    return [sql._to_claim(row | {'trys': (row['trys'] or 1) - 1}, token) for row in rows]
+    rows = [row for row in map(store.get_job, sorted(ids)) if row]
+    return [statements.claim_of(row, token, row.trys or 1) for row in rows]
 
 
 @bug(

@@ -2,31 +2,31 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import or_, select
 
 from tests.zoo.base import DOUBT, LEAK, MYSQL, STARVATION, Real, bug, values
 from wumai.job import PENDING
-from wumai.store import schema, sql
+from wumai.store import schema
 from wumai.store.base import Candidate
 from wumai.worker.loop import WINDOW
 
 job = schema.job.c
-_NEWEST = sql._CANDIDATES.order_by(None).order_by(job.run_at.desc())
 
-values(
-    'newest-first',
-    'What became due last runs first, so that older jobs wait while newer ones come.',
-    {
-        'wumai.store.sql:_CANDIDATES': _NEWEST,
-        'wumai.store.sql:_CANDIDATES_OF': {
-            'sqlite': _NEWEST.where(func.typeof(job.run_at).in_(('text', 'null')))
-        },
-    },
+
+@bug(
+    'wumai.store.sql:SqlStore.candidates',
     kind=STARVATION,
     breaks=('fairness', 7),
     issue='taskcluster/taskcluster#9131',
     title='Prevent starvation in resource-constrained worker pools',
 )
+def newest_first(real: Real, store: Any, until: Any, limit: int) -> list[Candidate]:
+    """What became due last runs first, so that older jobs wait while newer ones come."""
+    due = or_(job.run_at.is_(None), job.run_at <= until)
+    query = select(job.id, job.run_at).where(job.status == PENDING, due)
+    with store._reading() as connection:
+        rows = connection.execute(query.order_by(job.run_at.desc()).limit(limit)).all()
+    return [Candidate(*row) for row in rows]
 
 
 @bug(

@@ -1,6 +1,7 @@
 """How often a job is tried, when again, and what is tried for ever."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import update
@@ -36,8 +37,9 @@ def gives_up_a_try_early(real: Real, claim: Any, error: str, now: Any) -> Any:
     return real(replace(claim, trys=claim.trys + 1), error, now)
 
 
-def _with_one_more(real: Real, row: dict[str, Any]) -> Any:
-    return real({**row, 'try_max': effective_try_max(row['try_max']) + 1})
+def _with_one_more(real: Real, row: Any, *rest: Any) -> Any:
+    more = {'try_max': effective_try_max(row.try_max) + 1}
+    return real(SimpleNamespace(**row._asdict() | more), *rest)
 
 
 @bug(
@@ -148,8 +150,8 @@ def lost_worker_is_final(real: Real, store: Any, row: Any, *args: Any) -> Any:
     return real(store, replace(row, trys=row.try_max), *args)
 
 
-def _untried(real: Real, row: dict[str, Any]) -> Any:
-    return real({**row, 'trys': 0})
+def _untried(real: Real, row: Any, *rest: Any) -> Any:
+    return real(SimpleNamespace(**row._asdict() | {'trys': 0}), *rest)
 
 
 @bug(
