@@ -63,7 +63,7 @@ class Database:
             # A full pool would wait on a lock of the thread, which stops virtual time.
             poolclass=QueuePool,
             max_overflow=-1,
-            pool_pre_ping=role.pre_ping,
+            pings=role.pre_ping,
         )
         event.listen(engine, 'handle_error', _mark_lost)
         self._engines.append(engine)

@@ -132,18 +132,14 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
         'max_overflow': role.overflow,
         'pool_recycle': 1800,
         # The store ends each transaction itself; one more ROLLBACK would be a round trip.
-        'pool_reset_on_return': 'rollback' if role.name == 'app' else None,
+        'pool_reset_on_return': pooling.reset_on_return(url, shared=role.name == 'app'),
     }
     pings = options.pop('pings', role.pre_ping and family != 'sqlite')
-    by_pymysql = url.get_driver_name() == 'pymysql'
     if family == 'sqlite':
         settings['connect_args'] = {'timeout': 0, 'check_same_thread': False}
     else:
         settings['isolation_level'] = 'READ COMMITTED'
-        settings['connect_args'] = _connect_args(family, role)
-    if by_pymysql:
-        settings['connect_args']['conv'] = pooling.pymysql_converters()
-        settings['pool_reset_on_return'] = None
+        settings['connect_args'] = _connect_args(family, role) | pooling.connect_args(url)
     try:
         engine = create_engine(url, **{**settings, **options})
     except (NoSuchModuleError, ModuleNotFoundError) as error:
@@ -155,10 +151,7 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
         mysql.prepare(engine, hosts, causal=role.name != 'app')
     if family in _NOW:
         _watch_offset(engine, _NOW[family], clock)
-    if by_pymysql and role.name == 'app':
-        pooling.reset_where_needed(engine)
-    if pings:
-        pooling.ping_idle(engine, clock)
+    pooling.prepare(engine, clock, shared=role.name == 'app', pings=pings)
     return engine
 
 
