@@ -48,14 +48,17 @@ class ColumnLimits:
 
     def load(self) -> None:
         """Ask the database now, so that nothing has to be asked later. Raises StoreError."""
-        try:
-            self.bytes_of('error')
-        except TRANSLATED as error:
-            raise translate(error) from error
+        self.bytes_of('error')
 
     def bytes_of(self, column: str) -> int:
-        """The bytes that `column` of `job` holds and a packet to the server can carry."""
-        return min(self._column(column).bytes, self._packet_bytes)
+        """The bytes that `column` of `job` holds and a packet to the server can carry.
+
+        Raises StoreError where the database is to be asked first and does not answer.
+        """
+        try:
+            return min(self._column(column).bytes, self._packet_bytes)
+        except TRANSLATED as error:
+            raise translate(error) from error
 
     def is_narrow(self, column: str) -> bool:
         """Whether there are characters that `column` cannot hold, emoji first of all."""
