@@ -234,6 +234,9 @@ class Driver:
             job_id = self._stored(job)
         except StoreError:
             return  # the client was told; in doubt, it may be there all the same
+        except Exception as error:
+            self._loops.fail(f'creating {job.action} raises {type(error).__name__}: {error}')
+            return
         for wish, after in job.then:
             gevent.sleep(after)
             try:

@@ -92,7 +92,10 @@ class EmulatedDatabase(Database):
         return engine
 
     def _open(self, role: Role, node: str) -> Any:
-        return EmulatedConnection(self.server, node, role.statement_timeout)
+        # As production's init_command asks: shorter than the client's patience.
+        patience = role.statement_timeout
+        lock_wait = None if patience is None else max(1, int(patience * 2 / 3))
+        return EmulatedConnection(self.server, node, lock_wait)
 
 
 @functools.cache

@@ -49,7 +49,8 @@ class Loops(Checker):
         options = self.world.plan.options
         limit = options['exec_timeout'] + options['grace']
         runs = [run for run in self.ledger.runs if run.process == one.process]
-        ages = [self.now - run.claimed_at for run in runs if run.ended_at is None]
+        # One that ended while the process was already on its way out counts as well.
+        ages = [(run.ended_at or self.now) - (run.began_at or self.now) for run in runs]
         if max(ages, default=0.0) < limit - 0.01:
             self.fail(f'{one.process} leaves though no try is past exec_timeout + grace')
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from wumai_testing.explore.mysql.answers import answer
 from wumai_testing.explore.mysql.columns import literal
-from wumai_testing.explore.mysql.engine import Result, Runner, TimedOut
-from wumai_testing.explore.mysql.errors import GONE, LOST, mysql_error
+from wumai_testing.explore.mysql.engine import Result, Runner
+from wumai_testing.explore.mysql.errors import GONE, mysql_error
 from wumai_testing.explore.mysql.server import Server
 from wumai_testing.explore.mysql.statements import parse, positional
 
@@ -22,15 +22,13 @@ _ROWS = ('SELECT', 'UPDATE', 'INSERT', 'DELETE')
 class EmulatedConnection:
     """One session of the server."""
 
-    def __init__(self, server: Server, node: str = 'app', patience: float | None = None) -> None:
+    def __init__(self, server: Server, node: str = 'app', lock_wait: float | None = None) -> None:
         server.connections += 1
         self.id = server.connections
         self.node = node
         """The process that it belongs to."""
-        self._patience = patience
-        """Seconds after which the client waits no longer, and hangs up."""
         self._server = server
-        self._runner = Runner(server, patience)
+        self._runner = Runner(server, lock_wait)
         self._autocommit = False
         self.open = True
 
@@ -111,11 +109,7 @@ class EmulatedConnection:
             return Result(0)
         if (reply := answer(self._server, text)) is not None:
             return reply
-        try:
-            return self._runner.run(parse(text), values)
-        except TimedOut:
-            self.close()
-            raise mysql_error(LOST) from None
+        return self._runner.run(parse(text), values)
 
     def _control(self, verb: str, name: str) -> None:
         transaction = self._runner.transaction

@@ -8,7 +8,6 @@ from typing import Any
 from wumai_testing.explore.mysql.errors import (
     DEADLOCK,
     DUPLICATE,
-    LOCK_TIMEOUT,
     NO_DEFAULT,
     NOT_WAITED,
     mysql_error,
@@ -41,17 +40,12 @@ class Result:
         self.last_id = last_id
 
 
-class TimedOut(Exception):
-    """The client has hung up before the server gave an answer."""
-
-
 class Runner:
     """Runs the statements of one transaction after another on one connection."""
 
-    def __init__(self, server: Server, patience: float | None = None) -> None:
+    def __init__(self, server: Server, lock_wait: float | None = None) -> None:
         self.server = server
-        self._hangs_up = patience is not None and patience < server.lock_wait
-        self._wait = min(server.lock_wait, patience or server.lock_wait)
+        self._wait = min(server.lock_wait, server.lock_wait if lock_wait is None else lock_wait)
         self.transaction = Transaction()
 
     def run(self, statement: Statement, params: Sequence[Any]) -> Result:
@@ -67,8 +61,6 @@ class Runner:
             code = error.args[0] if error.args else None
             if code == DEADLOCK:
                 self.server.rollback(self.transaction)
-            if code == LOCK_TIMEOUT and self._hangs_up:
-                raise TimedOut from None
             raise
 
     def _run(self, statement: Statement, params: Sequence[Any]) -> Result:
