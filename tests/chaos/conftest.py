@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Engine, text
 
 from tests.chaos.fleet import Fleet, until
 from tests.chaos.ground import IMPATIENT, make_tables
 from tests.chaos.journal import Journal, Run
 from wumai.clock import SystemClock, floor_second
+from wumai.config import Config
 from wumai.entropy import RandomEntropy
 from wumai.job import JobRow
+from wumai.store.engine import ROLES, database_url, make_engine
 from wumai.store.sql import SqlStore
 from wumai_testing.mariadb import MariaDB
 
@@ -28,7 +30,7 @@ class Stage:
     def __init__(self, url: str, folder: Path, **connect_args: Any) -> None:
         self.url = url
         self.journal = Journal(folder)
-        self._engine = create_engine(url, poolclass=NullPool, connect_args=connect_args)
+        self._engine = _engine(url, connect_args)
         self._store = SqlStore(self._engine)
         make_tables(self._engine)
         self.fleet = Fleet(folder, {'poll_interval': 0.5, 'lease': LEASE, 'grace': 3})
@@ -69,6 +71,13 @@ class Stage:
 
     def logs(self) -> str:
         return '\n'.join(worker.log() for worker in self.fleet.workers)
+
+
+def _engine(url: str, connect_args: dict[str, Any]) -> Engine:
+    conf = Config()
+    conf.apply(DB_URL=url)
+    options: dict[str, Any] = {'connect_args': connect_args} if connect_args else {}
+    return make_engine(database_url(conf), ROLES['app'], SystemClock(), **options)
 
 
 @pytest.fixture(scope='module')

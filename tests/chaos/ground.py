@@ -45,7 +45,9 @@ class Ground(Protocol):
         """End all trouble."""
 
 
-class _Base:
+class Base:
+    """What all kinds keep count of."""
+
     def __init__(self) -> None:
         self.outages: list[tuple[float, float]] = []
         self.counts: dict[str, int] = {}
@@ -59,7 +61,7 @@ def make_tables(engine: Engine) -> None:
     engine.dispose()
 
 
-class SqliteGround(_Base):
+class SqliteGround(Base):
     """A file; its trouble is another program that holds the write lock."""
 
     name = 'sqlite'
@@ -91,7 +93,7 @@ class SqliteGround(_Base):
         """Nothing: a lock ends by itself."""
 
 
-class MariaGround(_Base):
+class MariaGround(Base):
     """A server that is killed or frozen, behind a proxy that has a lane for each slot."""
 
     name = 'mariadb'

@@ -1,0 +1,65 @@
+"""Workers over a cluster of three nodes, each with all of them in its URL."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.chaos import Plan, run, table
+from tests.chaos.fleet import until
+from tests.chaos.galera import Galera
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(500)]  # a cluster needs half a minute
+
+
+@pytest.fixture(scope='module')
+def cluster() -> Iterator[Galera]:
+    if not Galera.available():
+        if os.environ.get('WUMAI_CI_REQUIRES_MYSQL'):
+            pytest.fail('no Galera here: mariadb-server, galera-4 and rsync are needed')
+        pytest.skip('no Galera here: mariadb-server, galera-4 and rsync are needed')
+    with Galera() as one:
+        one.nodes[0].execute('CREATE DATABASE story CHARACTER SET utf8mb4')
+        yield one
+
+
+def test_jobs_flow_while_nodes_are_killed_and_partitioned(cluster, tmp_path, stage_on):
+    """Each worker begins at another node; one node is killed, then another cut off."""
+    one, two, three = cluster.nodes
+    stage = stage_on(cluster.url('story'), tmp_path)
+    for slot in range(3):
+        stage.fleet.start(cluster.url('story', slot), slot)
+    for worker in stage.fleet.workers:
+        until(lambda worker=worker: worker.takes_jobs)
+    ids = [stage.job('Step', seconds=0.2) for _ in range(60)]
+    long = stage.job('Step', seconds=12)
+    stage.await_run(long)
+    three.kill()
+    ids += [stage.job('Step', seconds=0.2) for _ in range(60)]
+    for job_id in ids:
+        stage.await_status(job_id, 'finished')
+    cluster.rejoin(three)
+    two.isolate()
+    until(lambda: two.status('wsrep_cluster_status') == 'non-Primary')
+    ids += [stage.job('Step', seconds=0.2) for _ in range(60)]
+    for job_id in [*ids, long]:
+        stage.await_status(job_id, 'finished')
+    two.reconnect()
+    two.await_synced()
+    assert one.status('wsrep_cluster_size') == '3'
+    assert stage.fleet.stop() == [0, 0, 0]
+    runs = stage.journal.runs()
+    assert {run.job for run in runs} == {*ids, long}
+    assert len(stage.runs(long)) == 1, 'no lease was lost by a failover'
+    assert 'rescued' not in stage.logs()
+
+
+def test_no_job_is_lost_in_a_minute_of_chaos(tmp_path, capsys):
+    """As on the others, with nodes in the place of the server."""
+    if not Galera.available():
+        pytest.skip('no Galera here')
+    report = run(Plan(database='galera'), tmp_path)
+    with capsys.disabled():
+        print(f'\n{table(report)}')
+    assert report.verdict.problems == {}
+    assert report.verdict.finished == report.plan.jobs
