@@ -15,6 +15,7 @@ from wumai.clock import floor_second
 from wumai.common.jsonable import jsonable
 from wumai.common.secrets import mask
 from wumai.error import ActionError
+from wumai.runtime import Runtime
 from wumai.store import schema
 
 Handler = Callable[[], dict[str, Any]]
@@ -105,24 +106,32 @@ def _write(
     runtime = bootstrap.current()
     now = runtime.clock.now()
     params: dict[str, Any] = flask.request.params  # type: ignore[attr-defined]
-    values = {
-        'id': runtime.entropy.job_id(now).replace('job-', 'op-', 1),
-        'project_id': _text(params.get('projectId', params.get('project_id')), 32),
-        'access_key': _text(params.get('accessKey', params.get('access_key')), 64),
-        'action': str(params.get('action'))[:50],
+    texts = {
+        'project_id': params.get('projectId', params.get('project_id')),
+        'access_key': params.get('accessKey', params.get('access_key')),
+        'action': params.get('action'),
         'params': json.dumps(mask(params), default=jsonable),
-        'ret_code': code,
         'resource_type': resource_type,
         'resource_ids': json.dumps(_resource_ids(resource_ids, params, result)),
         'ret_message': message,
+    }
+    values = {
+        **{name: _fitted(runtime, name, value) for name, value in texts.items()},
+        'id': runtime.entropy.job_id(now).replace('job-', 'op-', 1),
+        'ret_code': code,
         'updated': floor_second(now),
         'created': floor_second(now),
     }
     runtime.store.insert_operation(values, db.current_session())
 
 
-def _text(value: Any, length: int) -> str | None:
-    return None if value is None else str(value)[:length]
+def _fitted(runtime: Runtime, column: str, value: Any) -> str | None:
+    """`value` as its column can store it: the journal is to fail no action."""
+    if value is None:
+        return None
+    length = getattr(schema.operation.c[column].type, 'length', None)
+    # Its long texts are taken to be of the kind of a job's.
+    return runtime.store.limits.fitting('error', str(value)[:length])
 
 
 def _resource_ids(

@@ -22,7 +22,7 @@ class Resource(DeclarativeBase):
 
     def is_busy(self) -> bool:
         """Whether something is being done to it: its status ends in `ing`."""
-        return self.status.endswith('ing')
+        return (self.status or '').endswith('ing')
 
     def must_not_busy(self) -> None:
         """Raise ResourceIsBusy while something is being done to it."""
