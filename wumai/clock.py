@@ -59,6 +59,8 @@ class SystemClock:
         return bool(event.wait(seconds))
 
     def observe(self, database_now: datetime, asked: float, answered: float) -> None:
+        if self._observed and answered - asked > STEP.total_seconds():
+            return  # too slow to tell anything
         local = self.host_now()
         since_answer = self.monotonic() - (asked + answered) / 2
         offset = database_now - (local - timedelta(seconds=since_answer))

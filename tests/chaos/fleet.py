@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,8 +114,12 @@ class Fleet:
         self.options = dict(options)
         self.workers: list[WorkerProcess] = []
 
-    def start(self, url: str, slot: int = 0, **options: Any) -> WorkerProcess:
-        """Start a worker on the database `url`; it is not waited for."""
+    def start(
+        self, url: str, slot: int = 0, arguments: Sequence[str] = (), **options: Any
+    ) -> WorkerProcess:
+        """Start a worker on the database `url`; it is not waited for. `arguments` are those of
+        the command `wumai worker`.
+        """
         kept = {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN)}
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get('PYTHONPATH'))))
         settings = {
@@ -127,7 +131,7 @@ class Fleet:
         output = self.folder / f'worker-{len(self.workers)}.txt'
         with output.open('wb') as file:
             process = subprocess.Popen(
-                [sys.executable, '-m', 'wumai', 'worker', 'tests.chaos.app:make()'],
+                [sys.executable, '-m', 'wumai', 'worker', 'tests.chaos.app:make()', *arguments],
                 cwd=ROOT,
                 env={**kept, **settings},
                 stdin=subprocess.DEVNULL,

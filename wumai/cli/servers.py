@@ -55,7 +55,8 @@ def _announce(server: 'Api', scheme: str) -> None:
 
 @click.command()
 @click.argument('app', metavar='MODULE:WORKER')
-def worker(app: str) -> None:
+@click.option('--health-port', type=int, help='Answer GET /healthz and /readyz on this port.')
+def worker(app: str, health_port: int | None) -> None:
     """Run the jobs of an app until SIGTERM or Ctrl-C; running jobs are let end, or handed back.
 
     MODULE:WORKER names what create_worker() returned, such as myapp.worker:worker, or a function
@@ -72,4 +73,4 @@ def worker(app: str) -> None:
 
     server = load(app, Worker, 'create_worker')
     click.echo(f'worker takes jobs, logs to {CONF.log_dir}/worker')
-    server.start()
+    server.start(health_port=health_port)

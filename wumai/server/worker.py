@@ -11,6 +11,7 @@ from wumai.common import local
 from wumai.job import Stopped
 from wumai.notify.base import Channel
 from wumai.runtime import Runtime
+from wumai.server.health import Health, Readiness, answering
 from wumai.server.signals import stop_signals
 from wumai.store.db_errors import StoreError
 from wumai.worker.actions import Actions, Handler
@@ -55,8 +56,9 @@ class Worker:
         self._runtime.notifier.add(channel)
         return self
 
-    def start(self) -> None:
-        """Run jobs until SIGTERM, SIGINT, SIGQUIT or `stop()`.
+    def start(self, *, health_port: int | None = None) -> None:
+        """Run jobs until SIGTERM, SIGINT, SIGQUIT or `stop()`; with `health_port`, answer
+        GET /healthz and /readyz there.
 
         Raises SystemExit(1) if the database could not be reached at the end; a second signal
         leaves at once with 1. Raises ConfigError or SchemaError where it cannot run.
@@ -64,7 +66,7 @@ class Worker:
         self.actions()
         self._runtime.worker_store  # noqa: B018 - a missing setting is an error here, not later
         local.enter('worker', '-')
-        with stop_signals(self.stop):
+        with stop_signals(self.stop), answering(self._health(health_port)):
             # In a greenlet of its own: a signal that strikes here must not strike the loop.
             serving = gevent.spawn(self._guarded)
             self._outlive(serving)
@@ -82,6 +84,25 @@ class Worker:
     def stop(self) -> None:
         """Begin the graceful stop; `start` returns when it is done."""
         self._stop.set()
+
+    def facts(self) -> dict[str, Any]:
+        """What it is doing now: `status`, `running`, and `lastPoll`, the seconds since it last
+        looked at the table with success.
+        """
+        polled = self._loop.polled
+        ago = None if polled is None else round(self._runtime.clock.monotonic() - polled, 3)
+        return {
+            'status': 'stopping' if self._stop.is_set() else 'running' if polled else 'starting',
+            'worker': self._runtime.worker_name,
+            'running': len(self._running.handlers),
+            'lastPoll': ago,
+        }
+
+    def _health(self, port: int | None) -> Health | None:
+        if port is None:
+            return None
+        readiness = Readiness(lambda: self._runtime.connect('health'), self._runtime.clock)
+        return Health(port, self.facts, readiness)
 
     def actions(self) -> list[str]:
         """What it has handlers for; without routes, those of `<app_root>/model/job/action.py`,

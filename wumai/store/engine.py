@@ -58,6 +58,7 @@ ROLES = {
         Role('app'),
         # The worker retries what fails, so it does not ask before each use.
         Role('worker', pool_size=4, overflow=4, pre_ping=False, statement_timeout=30),
+        Role('health', pool_size=1, overflow=0, pre_ping=False, statement_timeout=3),
         Role('heartbeat', pool_size=1, overflow=0, pre_ping=False, statement_timeout=5),
     )
 }

@@ -52,6 +52,8 @@ class Loop:
         self._wakeup = Event()
         self._backlog = False
         self._stopping = False
+        self.polled: float | None = None
+        """Monotonic seconds when it last looked at the table with success."""
 
     def wake(self) -> None:
         """End the wait: something may be due."""
@@ -87,7 +89,9 @@ class Loop:
 
     def _guarded_turn(self) -> float:
         try:
-            return self._turn()
+            pause = self._turn()
+            self.polled = self._runtime.clock.monotonic()
+            return pause
         except StoreError as error:
             self._rescuer.forget()
             return self._backoff.next(error, 'no jobs can be claimed')
