@@ -53,7 +53,7 @@ def test_the_second_shell_block_runs_the_tests() -> None:
     assert install == ['-q', '--group', 'test', '-e', '.[testing]']
     assert 'testing' in project['project']['optional-dependencies']
     assert 'test' in project['dependency-groups']
-    assert SHELL[1].endswith(' && python -m pytest -q')
+    assert SHELL[1].endswith(' && python -m pytest -q -n auto')
 
 
 def test_no_block_is_left_out() -> None:
