@@ -57,6 +57,8 @@ class MariaDB:
         self._options = tuple(options)
         self._folder: Path | None = None
         self._pid: int | None = None
+        self._failed = False
+        """Whether the last child ended with an error."""
 
     @staticmethod
     def available() -> bool:
@@ -151,8 +153,10 @@ class MariaDB:
             [installer, *_install_options(self._folder)], self._folder / 'output.log'
         )
         self._await_end(_START_SECONDS)
-        if not (self._folder / 'data' / 'mysql').is_dir():
-            raise MariaDBError(f'mariadb-install-db failed:\n{self._log()}')
+        if self._failed or not (self._folder / 'data' / 'mysql').is_dir():
+            log = self._log()
+            self.close()
+            raise MariaDBError(f'mariadb-install-db failed:\n{log}')
         return self._folder
 
     def _command(self, folder: Path) -> list[str]:
@@ -163,6 +167,8 @@ class MariaDB:
             '--no-defaults',
             *_as_user(),
             f'--datadir={folder / "data"}',
+            # A server removes what others have in its tmpdir when it starts.
+            f'--tmpdir={folder}',
             f'--socket={folder / "socket"}',
             f'--pid-file={folder / "pid"}',
             f'--log-error={folder / "error.log"}',
@@ -204,11 +210,11 @@ class MariaDB:
         if self._pid is None:
             return False
         try:
-            ended, _status = _waitpid(self._pid, os.WNOHANG)
-        except ChildProcessError:  # libev has asked before us
-            ended = self._pid
+            ended, status = _waitpid(self._pid, os.WNOHANG)
+        except ChildProcessError:  # libev has asked before us, and we hear no more of it
+            ended, status = self._pid, 0
         if ended:
-            self._pid = None
+            self._pid, self._failed = None, status != 0
         return not ended
 
     def _log(self) -> str:
@@ -227,6 +233,7 @@ def _install_options(folder: Path) -> list[str]:
         '--no-defaults',
         *_as_user(),
         f'--datadir={folder / "data"}',
+        f'--tmpdir={folder}',
         '--auth-root-authentication-method=normal',
         '--skip-test-db',
         '--innodb-log-file-size=16M',
