@@ -11,7 +11,7 @@ _COMMANDS = {
     'demo': ('wumai.cli.demo:demo', 'Show in seconds how jobs run, fail, are retried and end.'),
     'api': ('wumai.cli.servers:api', 'Serve the API of an app.'),
     'worker': ('wumai.cli.servers:worker', 'Run the jobs of an app.'),
-    'jobs': ('wumai.cli.jobs:jobs', 'List, show, retry and cancel jobs.'),
+    'jobs': ('wumai.cli.jobs:jobs', 'List, show, retry, cancel and prune jobs.'),
     'check': ('wumai.cli.check:check', 'Tell what is right, and what to do about the rest.'),
     'schema': ('wumai.cli.schema:schema', 'Print the DDL of the tables.'),
     'init-db': ('wumai.cli.schema:init_db', 'Make the tables that are missing.'),

@@ -1,9 +1,12 @@
-"""`wumai jobs`: look at jobs, run failed ones again, cancel others."""
+"""`wumai jobs`: look at jobs, run failed ones again, cancel others, delete old ones."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from time import sleep
 from typing import Any
 
 import click
@@ -28,6 +31,7 @@ from wumai.job import ERROR, FINISHED, RUNNING, JobRow, effective_try_max, token
 from wumai.notify.base import clean
 from wumai.runtime import Runtime
 from wumai.store.base import JobFilter
+from wumai.store.db_errors import Busy
 
 _STATUSES = ('pending', 'running', 'finished', 'error')
 _HEAD = ('ID', 'STATUS', 'TRIES', 'TIME (UTC)', 'ACTION', 'ERROR')
@@ -38,7 +42,7 @@ _ACTION = _HEAD.index('ACTION')
 @database_option
 @click.pass_context
 def jobs(ctx: click.Context, database: str | None) -> None:
-    """List, show, retry and cancel the jobs of a database.
+    """List, show, retry, cancel and prune the jobs of a database.
 
     \b
     Example:
@@ -138,6 +142,63 @@ def cancel(url: str | None, ids: tuple[str, ...]) -> None:
         return runtime.store.cancel(job_id, floor_second(runtime.clock.now()))
 
     _move(url, ids, move, 'cancelled', 'it has ended already')
+
+
+_UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
+
+
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+    match = re.fullmatch(r'(\d{1,6})([smhd])', value)
+    if not match:
+        raise click.BadParameter(f'{value!r} is no age such as 30d: a number and s, m, h or d')
+    return int(match[1]) * _UNITS[match[2]]
+
+
+@jobs.command()
+@click.option(
+    '--older-than', callback=_seconds, required=True, metavar='AGE', help='Such as 12h or 30d.'
+)
+@click.option(
+    '--status',
+    'statuses',
+    type=click.Choice((FINISHED, ERROR)),
+    multiple=True,
+    default=(FINISHED,),
+    show_default=True,
+    help='What to delete; may be given twice.',
+)
+@click.option('--batch', default=500, show_default=True, type=click.IntRange(1, 10_000))
+@click.pass_obj
+def prune(url: str | None, older_than: float, statuses: tuple[str, ...], batch: int) -> None:
+    """Delete jobs that ended long ago, in small batches with pauses, so that workers do not wait.
+
+    It may be ended at any time, and run beside workers and itself.
+
+    \b
+    Example:
+      wumai jobs prune --older-than 30d
+      wumai jobs prune --older-than 90d --status finished --status error
+    """
+    count, last = 0, ''  # type: int, str | None
+    with opened_with_jobs(url) as runtime:
+        clock = runtime.clock
+        before = floor_second(clock.now()) - timedelta(seconds=older_than)
+        while last is not None:
+            began = clock.monotonic()
+            ids = _persistently(partial(runtime.store.prune, statuses, before, last, batch))
+            count += len(ids)
+            last = ids[-1] if len(ids) == batch else None
+            sleep(clock.monotonic() - began)  # half of the time is for others
+    click.echo(f'deleted {count} jobs')
+
+
+def _persistently(attempt: Callable[[], list[str]]) -> list[str]:
+    for _ in range(10):
+        try:
+            return attempt()
+        except Busy:
+            sleep(0.2)
+    return attempt()
 
 
 def _move(

@@ -82,6 +82,11 @@ class Store(Protocol):
     ) -> bool:
         """Make a job in error pending, due now, with no try used."""
 
+    def prune(self, statuses: Sequence[str], before: datetime, after: str, limit: int) -> list[str]:
+        """Delete at most `limit` jobs in `statuses` that were last written before `before`, the
+        first ones behind the id `after`; their ids. Holds no lock but those rows'.
+        """
+
     # The worker's side
 
     def candidates(self, until: datetime, limit: int) -> list[Candidate]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     bindparam,
     case,
+    delete,
     func,
     insert,
     or_,
@@ -185,6 +186,18 @@ class SqlStore:
     ) -> bool:
         values = {'status': PENDING, 'trys': 0, 'result': None, 'run_at': now, 'updated': now}
         return self._move(job_id, (ERROR,), values, connection)
+
+    def prune(self, statuses: Sequence[str], before: datetime, after: str, limit: int) -> list[str]:
+        ended = (_job.status.in_(statuses), _job.updated < before)
+        # Found without locks, by walking the primary key; then deleted by it.
+        query = select(_job.id).where(_job.id > after, *ended).order_by(_job.id).limit(limit)
+        with self._reading() as connection:
+            ids = list(connection.execute(query).scalars())
+        if ids:
+            still = (_job.id.in_(ids), (_job.status + '').in_(statuses), _job.updated < before)
+            with self._writing() as connection:
+                connection.execute(delete(schema.job).where(*still))
+        return ids
 
     def _move(
         self,
