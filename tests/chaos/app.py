@@ -72,7 +72,12 @@ def spin(job: Any) -> dict[str, Any]:
     return {'pid': os.getpid(), 'number': job.trys}
 
 
+def nothing(_job: Any) -> None:
+    """To see what everything else costs."""
+
+
 ACTIONS: dict[str, Callable[[Any], Any]] = {
+    'Nothing': nothing,
     'Step': step,
     'Stubborn': stubborn,
     'Die': die,
