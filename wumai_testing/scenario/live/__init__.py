@@ -5,8 +5,9 @@ import shutil
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,7 @@ from wumai_testing.scenario.live.database import (
     Outages,
     databases,
 )
-from wumai_testing.scenario.live.fitness import Unfit, reason_against
+from wumai_testing.scenario.live.fitness import Unfit, reason_against, takes_no_time
 from wumai_testing.scenario.live.process import Spec
 from wumai_testing.scenario.live.world import LiveWorld, Place, live_world
 from wumai_testing.scenario.model import Scenario
@@ -60,43 +61,53 @@ class LiveRun:
         self._nursery = Nursery()
         self._folder = Path(tempfile.mkdtemp(prefix='wumai-live-'))
         self._pool = ThreadPoolExecutor(processes, 'live')
+        self._measuring = ThreadPoolExecutor(1, 'measuring')
 
     def run(self, paths: Sequence[Path]) -> Iterator[Outcome]:
         """The outcomes in the order in which the files end."""
-        fit: list[_Fit] = []
-        for measured in as_completed([self._pool.submit(self._measure, path) for path in paths]):
-            match measured.result():
-                case Outcome() as outcome:
-                    yield outcome
-                case one:
-                    fit.append(one)
-        # The longest first, so that none is left to run alone at the end.
-        fit.sort(key=lambda one: one.seconds, reverse=True)
-        runs: list[Future[Outcome]] = [self._pool.submit(self._run, one.scenario) for one in fit]
-        for run in as_completed(runs):
-            yield run.result()
+        waiting: set[Future[Outcome | _Fit]] = {
+            self._measuring.submit(self._measure, path) for path in paths
+        }
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for one in (future.result() for future in done):
+                if isinstance(one, Outcome):
+                    yield one
+                else:
+                    waiting.add(self._pool.submit(self._run, one.scenario))
 
     def _measure(self, path: Path) -> 'Outcome | _Fit':
-        """How long it would take; an outcome where it cannot run."""
+        """Whether it can run, and an outcome if it cannot."""
         try:
             scenario = load(path)
         except ScenarioError as error:
             return Outcome(path, path.stem, FAILED, message=str(error))
-        if reason := reason_against(scenario, self._has_server):
+        try:
+            reason = reason_against(scenario, self._has_server) or self._too_long(scenario)
+        except Exception as error:
+            return Outcome(path, scenario.name, FAILED, message=_shown(error))
+        if reason:
             return Outcome(path, scenario.name, SKIPPED, message=reason)
-        folder = self._new_folder()
+        return _Fit(scenario)
+
+    def _too_long(self, scenario: Scenario) -> str | None:
+        """Why it takes too long, by the time that it takes in a simulation."""
+        assert scenario.path
+        if takes_no_time(scenario):
+            return None
+        path, folder = scenario.path.absolute(), self._new_folder()
         environ = child_environ({})
-        spec = Spec('measure', 'measure', 'measure', str(path.absolute()), str(folder), environ)
+        spec = Spec('measure', 'measure', 'measure', str(path), str(folder), environ)
         child = self._nursery.start(spec)
         if not child.wait(_MEASURE_SECONDS) or not spec.measure.exists():
             child.end()
-            return Outcome(path, scenario.name, FAILED, message=spec.written())
+            raise WumaiError(f'no simulation of it ends: {spec.written()}')
         seconds = json.loads(spec.measure.read_text())['seconds']
-        if seconds > self.limit:
-            took, limit = format_duration(round(seconds)), format_duration(self.limit)
-            message = f'it takes {took}, and the limit in real time is {limit}'
-            return Outcome(path, scenario.name, SKIPPED, message=message)
-        return _Fit(scenario, seconds)
+        shutil.rmtree(folder)
+        if seconds <= self.limit:
+            return None
+        took, limit = format_duration(round(seconds)), format_duration(self.limit)
+        return f'it takes {took}, and the limit in real time is {limit}'
 
     def _run(self, scenario: Scenario) -> Outcome:
         assert scenario.path
@@ -105,9 +116,9 @@ class LiveRun:
         self.running.append(scenario.name)
         try:
             return self._run_in(scenario, found, began)
-        except (ScenarioError, ImportError, WumaiError) as error:
+        except Exception as error:
             seconds = time.perf_counter() - began
-            return Outcome(scenario.path, scenario.name, FAILED, seconds, message=str(error))
+            return Outcome(scenario.path, scenario.name, FAILED, seconds, message=_shown(error))
         finally:
             self.running.remove(scenario.name)
             self._free.append(found)
@@ -136,7 +147,8 @@ class LiveRun:
         """End what runs, and take everything away."""
         self._stop.set()
         self._nursery.close()
-        self._pool.shutdown(cancel_futures=True)
+        for pool in (self._measuring, self._pool):
+            pool.shutdown(cancel_futures=True)
         for place in self._places:
             place.close()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -155,10 +167,16 @@ class LiveRun:
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A scenario that can run in real time, and the virtual seconds that it takes."""
+    """A scenario that can run in real time."""
 
     scenario: Scenario
-    seconds: float
+
+
+def _shown(error: Exception) -> str:
+    """What a user can do something about is told by its text alone."""
+    if isinstance(error, WumaiError | ImportError):
+        return str(error)
+    return ''.join(traceback.format_exception(error))
 
 
 def _played(scenario: Scenario, world: LiveWorld) -> tuple[str, str, dict[str, dict[str, object]]]:

@@ -73,6 +73,7 @@ class Nursery:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._closed = False
         self._number = 0
         self._asked: dict[int, Child] = {}
         self._children: dict[int, Child] = {}
@@ -93,6 +94,8 @@ class Nursery:
         """A new process. Raises WumaiError if there is none."""
         child = Child(spec)
         with self._lock:
+            if self._closed:
+                raise WumaiError(f'no process for {spec.process}: {self._last_words()}')
             self._number += 1
             self._asked[self._number] = child
             message = {'number': self._number, 'spec': asdict(spec)}
@@ -109,6 +112,7 @@ class Nursery:
         assert self._process.stdin
         assert self._process.stdout
         with self._lock, suppress(OSError):
+            self._closed = True
             self._process.stdin.close()
         try:
             self._process.wait(PATIENCE)
@@ -131,6 +135,7 @@ class Nursery:
                 else:
                     self._children.pop(message['ended']).ended(message['code'])
         with self._lock:
+            self._closed = True
             for child in (*self._asked.values(), *self._children.values()):
                 child.ended(-signal.SIGKILL)
 

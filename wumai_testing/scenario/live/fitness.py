@@ -12,6 +12,7 @@ from wumai_testing.scenario.model import (
     DatabaseFault,
     Expect,
     JobStep,
+    Post,
     Scenario,
     Step,
 )
@@ -32,6 +33,11 @@ def reason_against(scenario: Scenario, has_server: bool) -> str | None:
         if reason := _against(step, has_server):
             return f'line {step.line}: {reason}'
     return None
+
+
+def takes_no_time(scenario: Scenario) -> bool:
+    """Whether it is seen at once that no time passes in it."""
+    return all(isinstance(step, Call | Post | JobStep | Expect) for step in scenario.steps)
 
 
 def _against(step: Step, has_server: bool) -> str | None:

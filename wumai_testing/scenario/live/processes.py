@@ -62,17 +62,19 @@ class Processes:
         if api:
             self.port = int(self._await(api, READY).detail['port'])
 
-    def start_workers(self, names: Sequence[str]) -> None:
-        """All at once; until each has looked at the table."""
+    def start_worker(self, name: str) -> None:
+        """Let the next one of this name begin."""
+        if name in self.workers:
+            raise AssertionError(f'the worker {name} runs already')
+        self._events.add('worker', worker=name, state='start')
+        self.workers[name] = self._standing_by[name].pop(0)
+        self.workers[name].signal(GO)
+
+    def await_workers(self) -> None:
+        """Until each has looked at the table, or found the database away."""
         began = time.perf_counter()
-        for name in names:
-            if name in self.workers:
-                raise AssertionError(f'the worker {name} runs already')
-            self._events.add('worker', worker=name, state='start')
-            self.workers[name] = self._standing_by[name].pop(0)
-            self.workers[name].signal(GO)
-        for name in names:
-            self._await(self.workers[name], READY)
+        for child in self.workers.values():
+            self._await(child, READY)
         self.starting += time.perf_counter() - began
 
     def _launch(self, role: str, name: str) -> Child:

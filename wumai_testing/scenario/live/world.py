@@ -132,7 +132,10 @@ class LiveWorld:
     def _begin(self) -> None:
         """Start the workers that run from the start."""
         first, self._first = self._first, []
-        self._processes.start_workers(first)
+        for name in first:
+            self._processes.start_worker(name)
+        if first:
+            self._processes.await_workers()
 
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
@@ -160,7 +163,7 @@ class LiveWorld:
 
     def start(self, worker: str) -> None:
         self._begin()
-        self._processes.start_workers([worker])
+        self._processes.start_worker(worker)
 
     def stop(self, worker: str) -> None:
         self._begin()
