@@ -1,11 +1,12 @@
 """Looking for one bug: with the catalogue of scenarios, and with the explorer."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.zoo.base import Bug
+from tests.zoo.base import BACK_OFF, CLOCK, OFF_BY_ONE, POISON, TELLING, TIMEOUT, Bug
 from wumai_testing.explore.application import load_app
 from wumai_testing.explore.driver import run
 from wumai_testing.explore.options import draw_plan
@@ -31,20 +32,36 @@ class Sighting:
     message: str
 
 
-def scenarios() -> list[Path]:
-    """The files that run jobs."""
-    paths = sorted(ROOT.rglob('*.yaml'))
-    return [path for path in paths if path.relative_to(ROOT).parts[0] not in OF_THE_API]
+FIRST = {
+    TELLING: ('notifications',),
+    CLOCK: ('scheduling',),
+    TIMEOUT: ('timeouts',),
+    POISON: ('poison', 'retries'),
+    OFF_BY_ONE: ('retries', 'workers'),
+    BACK_OFF: ('retries',),
+}
+"""Folders that are looked through first, by the class of a bug."""
+
+
+def scenarios(bug: Bug) -> list[str]:
+    """The names of those that run jobs; first those that are about this kind of bug."""
+    names = [str(path.relative_to(ROOT).with_suffix('')) for path in sorted(ROOT.rglob('*.yaml'))]
+    first = FIRST.get(bug.kind, ('workers', 'database'))
+    running = [name for name in names if not name.startswith(OF_THE_API)]
+    return sorted(running, key=lambda name: not name.startswith(first))
 
 
 def noticed_by(bug: Bug) -> Iterator[str]:
     """The scenarios that fail with the bug."""
+    return (name for name in scenarios(bug) if fails(name, bug))
+
+
+def fails(scenario: str, bug: Bug | None = None) -> bool:
+    """Whether a scenario fails, with a bug."""
     patience, world.FOREVER = world.FOREVER, ENOUGH
     try:
-        for path in scenarios():
-            with bug.planted():
-                if run_simulated(path).status == FAILED:
-                    yield str(path.relative_to(ROOT).with_suffix(''))
+        with bug.planted() if bug else nullcontext():
+            return run_simulated(ROOT / f'{scenario}.yaml').status == FAILED
     finally:
         world.FOREVER = patience
 
