@@ -142,7 +142,7 @@ class SameJobs(Client):
     def __init__(self) -> None:
         super().__init__('http://127.0.0.1:1')
 
-    def call(self, action: str, **params: Any) -> tuple[int, dict[str, Any]]:  # noqa: ARG002
+    def call(self, action: str, **params: Any) -> tuple[int, dict[str, Any]]:
         job = {
             'id': 'job-1', 'action': 'CreateInstance', 'name': 'db-1', 'status': 'error',
             'trys': 3, 'tryMax': 3, 'error': 'Boom', 'result': None, 'runAt': None,
