@@ -20,7 +20,7 @@ def _observed(handler: Handler, timeline: Timeline, worker: str) -> Handler:
     @functools.wraps(handler)
     def run(job: Any) -> Any:
         # For the watchdog, which names who runs without yielding.
-        gevent.getcurrent().label = f'{job.action} {job.id}'
+        setattr(gevent.getcurrent(), 'label', f'{job.action} {job.id}')  # noqa: B010 - not typed
         timeline.add('begin', worker=worker, job=job.id, n=job.trys, m=job.try_max)
         how = 'returned'
         try:
