@@ -1,1 +1,12 @@
 """The production servers of wumai in virtual time: fixtures, scenarios and simulation."""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is used: the pytest plugin is to import nothing of ours.
+    if name == 'explore':
+        import importlib
+
+        return importlib.import_module('wumai_testing.explore')
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

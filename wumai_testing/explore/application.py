@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from sqlalchemy import MetaData
+
 from wumai.error import ConfigError
+from wumai.model.resource import Resource
+from wumai.store import schema
 from wumai.worker.actions import Handler
 
 Check = Callable[..., Any]
@@ -34,6 +38,8 @@ class App:
     routes: Mapping[str, Any] = field(default_factory=dict)
     examples: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     invariants: Sequence[Check] = ()
+    metadata: Sequence[MetaData] = ()
+    """Its own tables, besides those of Resource."""
 
     @property
     def actions(self) -> list[str]:
@@ -51,11 +57,21 @@ def load_app(app: 'App | ModuleType | str | None' = None) -> App:
         job_routes=getattr(module, 'job_routes', {}),
         routes=getattr(module, 'routes', {}),
         examples=getattr(module, 'examples', {}),
-        invariants=[value for value in vars(module).values() if getattr(value, _MARK, False)],
+        invariants=[value for value in vars(module).values() if hasattr(value, _MARK)],
+        metadata=_metadata(module),
     )
     if not found.actions:
         raise ConfigError(f'{found.name} has neither `routes` nor `job_routes`')
     return found
+
+
+def _metadata(module: ModuleType) -> list[MetaData]:
+    found: dict[int, MetaData] = {}
+    for value in vars(module).values():
+        metadata = value if isinstance(value, MetaData) else getattr(value, 'metadata', None)
+        if isinstance(metadata, MetaData) and metadata not in (schema.metadata, Resource.metadata):
+            found[id(metadata)] = metadata
+    return list(found.values())
 
 
 def _import(name: str) -> ModuleType:

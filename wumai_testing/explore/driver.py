@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import gevent
 
@@ -15,13 +15,17 @@ from wumai.job import JobRow
 from wumai.model import Job
 from wumai.store.db_errors import StoreError
 from wumai_testing.clock import VirtualLivelock, VirtualStuck, VirtualTimeError
+from wumai_testing.databases import Database
 from wumai_testing.explore.application import App
 from wumai_testing.explore.checkers import CHECKERS, Broken, Checker
+from wumai_testing.explore.checkers.app import AppInvariants
 from wumai_testing.explore.checkers.ends import Endings, Loops
 from wumai_testing.explore.checkers.pace import Work
+from wumai_testing.explore.coverage import reached_in
+from wumai_testing.explore.databases import open_database
 from wumai_testing.explore.faults import RESTART, Troubles
 from wumai_testing.explore.plan import Plan, PlannedJob
-from wumai_testing.explore.world import Mutate, World, emulated_database, unchanged
+from wumai_testing.explore.world import Mutate, World, unchanged
 from wumai_testing.simulation import SimulatedWorker, simulation
 
 
@@ -39,16 +43,29 @@ class Result:
     """The timeline to read."""
     seconds: float = 0.0
     """Virtual time that passed."""
+    actions: dict[str, str] = field(default_factory=dict)
+    """The action of each job."""
+    starts: list[tuple[float, str]] = field(default_factory=list)
+    """When workers were started, and which."""
+    failures: int = 0
+    """Failed tries that were committed."""
 
 
-def run(plan: Plan, app: App, mutate: Mutate = unchanged, *, keep: bool = True) -> Result:
+def run(
+    plan: Plan,
+    app: App,
+    mutate: Mutate = unchanged,
+    *,
+    keep: bool = True,
+    url: str | None = None,
+) -> Result:
     """Run `plan`. Without `keep` the timeline of a run that breaks nothing is dropped."""
-    database = emulated_database(plan)
+    database = open_database(plan, url, app.metadata)
 
     def make(clock: Any, database: Any, http: Any, _seed: int) -> World:
         return World(clock, database, http, plan, mutate)
 
-    with simulation(database, seed=plan.seed, make=make, stuck_after=None) as world:
+    with simulation(cast(Database, database), seed=plan.seed, make=make, stuck_after=None) as world:
         return Driver(world, app).run(keep)
 
 
@@ -67,6 +84,8 @@ class Driver:
         self._closing = False
         self._loops = self._find(Loops)
         self._work = self._find(Work)
+        self._own = self._find(AppInvariants)
+        self._own.checks = app.invariants
         self._listen()
 
     def _find(self, kind: type[Any]) -> Any:
@@ -144,6 +163,7 @@ class Driver:
     def _over(self) -> bool:
         self._loops.check()
         self._work.check()
+        self._own.check()
         return self.broken is not None
 
     def _heal(self) -> None:
@@ -211,8 +231,6 @@ class Driver:
     def _exited(self, one: SimulatedWorker, code: int | None) -> None:
         self.world.ended[one.process] = self.world.clock.monotonic()
         self._each('exited', one, code)
-        if code == 75:
-            self.troubles.reached['exit 75'] += 1
         self.troubles.note('restart', one.name, 5.0)
         if not self._closing:
             after = self.troubles.restart_after.pop(one.name, RESTART)
@@ -288,22 +306,15 @@ class Driver:
     def _result(self, keep: bool) -> Result:
         broken = self.broken
         world = self.world
-        result = Result(self.plan, broken, self._reached(), seconds=world.clock.monotonic())
+        reached = self.troubles.reached + reached_in(world)
+        result = Result(self.plan, broken, reached, seconds=world.clock.monotonic())
         if keep or broken is not None:
-            rows = world.server.rows('job')
+            result.actions = {row.id: row.action for row in world.ledger.rows.values()}
+            result.starts = [(at, name.partition('#')[0]) for name, at in world.started.items()]
+            result.failures = len(world.ledger.failures)
+            rows = world.explored.final_rows()
             result.timeline = world.timeline.json_lines() + ''.join(
-                f'{image!r}\n' for image in rows.values()
+                f'{image!r}\n' for image in rows
             )
             result.text = world.timeline.text()
         return result
-
-    def _reached(self) -> Counter[str]:
-        reached = Counter(self.troubles.reached)
-        for event in self.world.timeline.events:
-            if event.kind == 'fault' and event.worker and event.detail['fault'] in _STRUCK:
-                reached[event.detail['fault']] += 1
-        reached.update(f'state: {move.kind}' for move in self.world.ledger.moves)
-        return reached
-
-
-_STRUCK = ('deadlock', 'lock_timeout', 'lost_before_commit', 'lost_after_commit')

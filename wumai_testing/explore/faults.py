@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import gevent
+from pymysql import err
 
-from wumai_testing.explore.mysql import EmulatedConnection
 from wumai_testing.explore.plan import PlannedFault
 from wumai_testing.explore.world import World
 from wumai_testing.faults import FAULTS
@@ -41,7 +41,7 @@ class Troubles:
         self.restart_after: dict[str, float] = {}
         """Seconds until a worker that ends is started again, where the plan says."""
         self._at = at
-        self._locked: list[EmulatedConnection] = []
+        self._locked: list[Callable[[], None]] = []
         self._ends: dict[str, list[Callable[[datetime], None]]] = {}
 
     def strike(self, fault: PlannedFault) -> None:
@@ -138,16 +138,16 @@ class Troubles:
         return True
 
     def _hold(self, job: str, seconds: float) -> None:
-        connection = EmulatedConnection(self.world.server, 'another program')
-        self._locked.append(connection)
         try:
-            connection.run('SELECT id FROM job WHERE id = %s FOR UPDATE', [job])
-            self.world.timeline.add('fault', job=job, fault='its row is locked', seconds=seconds)
-            gevent.sleep(seconds)
-        except Exception:
-            return  # a lock wait of its own, or all is healed
-        finally:
-            connection.close()
+            release = self.world.explored.hold(job)
+        except err.OperationalError:
+            return  # a lock wait of its own
+        if release is None:
+            return
+        self._locked.append(release)
+        self.world.timeline.add('fault', job=job, fault='its row is locked', seconds=seconds)
+        gevent.sleep(seconds)
+        release()
 
     # Channels
 
@@ -189,8 +189,8 @@ class Troubles:
         world.faults.pending.clear()
         world.faults.down_until = world.faults.hang_until = 0.0
         self._fast()
-        for connection in self._locked:
-            connection.close()
+        for release in self._locked:
+            release()
         for channel in (world.slack, world.sms):
             channel.latency, channel.status = 0.0, 200
             for end in self._ends.pop(channel.name, ()):

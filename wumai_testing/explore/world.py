@@ -6,34 +6,29 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from gevent.event import Event
-from gevent.lock import BoundedSemaphore
-from pymysql import err
 from responses import RequestsMock
-from sqlalchemy import URL, Engine, Table
 
-from wumai.clock import Clock, SystemClock
+from wumai.clock import SystemClock
 from wumai.config import CONF
 from wumai.job import Interrupt
-from wumai.model.resource import Resource
 from wumai.notify.fanout import Fanout, channels_from
 from wumai.runtime import Runtime
 from wumai.server import create_worker
-from wumai.store import schema
 from wumai.store.base import Store
-from wumai.store.engine import ROLES, Role, make_engine
+from wumai.store.engine import ROLES
 from wumai.store.sql import SqlStore
 from wumai.worker.actions import Handler
 from wumai_testing.clock import VirtualTime
 from wumai_testing.databases import Database
+from wumai_testing.explore.databases import Explored
 from wumai_testing.explore.ledger import APP, Ledger, Move, Run, read_row
-from wumai_testing.explore.mysql import Change, EmulatedConnection, Server
+from wumai_testing.explore.mysql import Change
 from wumai_testing.explore.plan import Plan
-from wumai_testing.faults import FaultPlan
 from wumai_testing.node import NodeHeartbeat, seeded_entropy
-from wumai_testing.simulation import START, SimulatedWorker, Simulation
+from wumai_testing.simulation import SimulatedWorker, Simulation
 
 Mutate = Callable[[Any], Any]
 """Called with each part as it is built: a Store, Clock, Notifier, Heartbeat, Runtime or Worker.
@@ -72,56 +67,13 @@ class HostClock(SystemClock):
         return (self.now() - self._time.now()) / timedelta(seconds=1)
 
 
-class EmulatedDatabase(Database):
-    """The emulated MySQL of one run."""
-
-    def __init__(self, server: Server) -> None:
-        url = URL.create('mysql+pymysql', username='root', host='emulated', database='emulated')
-        self.server = server
-        super().__init__(url, lambda: EmulatedConnection(server), err.OperationalError)
-
-    def engine(self, role: Role, clock: Clock, plan: FaultPlan, node: str) -> Engine:
-        engine = super().engine(role, clock, plan, node)
-        shared = _shared_engine()
-        # What statements compile to is the same in every run of this process.
-        engine.dialect = engine.pool._dialect = shared.dialect
-        engine._compiled_cache = shared._compiled_cache
-        # Latency switches within the first connect: its lock has to be one of gevent's.
-        listeners: Any = engine.pool.dispatch.connect.for_modify(engine.pool.dispatch)
-        listeners._exec_once_mutex = BoundedSemaphore()
-        return engine
-
-    def _open(self, role: Role, node: str) -> Any:
-        # As production's init_command asks: shorter than the client's patience.
-        patience = role.statement_timeout
-        lock_wait = None if patience is None else max(1, int(patience * 2 / 3))
-        return EmulatedConnection(self.server, node, lock_wait)
-
-
-@functools.cache
-def _shared_engine() -> Engine:
-    server = Server([], lambda: START)
-    url = URL.create('mysql+pymysql', username='root', host='emulated', database='emulated')
-    engine = make_engine(
-        url, ROLES['worker'], SystemClock(), creator=lambda: EmulatedConnection(server)
-    )
-    engine.connect().close()
-    return engine
-
-
-def emulated_database(plan: Plan) -> EmulatedDatabase:
-    """A database with wumai's tables and the app's own, for the run of `plan`."""
-    tables: dict[str, Table] = {**schema.metadata.tables, **Resource.metadata.tables}
-    return EmulatedDatabase(Server(tables.values(), lambda: START, **plan.server))
-
-
 class World(Simulation):
     """One run. What the checkers need to know comes to `observer`."""
 
     def __init__(
         self,
         clock: VirtualTime,
-        database: EmulatedDatabase,
+        database: Explored,
         http: RequestsMock,
         plan: Plan,
         mutate: Mutate = unchanged,
@@ -138,7 +90,7 @@ class World(Simulation):
         self.started: dict[str, float] = {}
         self.ended: dict[str, float] = {}
         """When each process did."""
-        self.changed_tables: set[str] = set()
+        self.commits = 0
         self.greenlet_errors: list[str] = []
         """What ended greenlets of workers, which nothing else would tell."""
         self.on_move: Callable[[Move], None] = lambda _move: None
@@ -146,19 +98,17 @@ class World(Simulation):
         self.on_end: Callable[[Run], None] = lambda _run: None
         self.on_exit: Callable[[SimulatedWorker, int | None], None] = lambda *_: None
         self._streams: dict[str, random.Random] = {}
-        self.server = database.server
-        super().__init__(clock, database, http, plan.seed)
-        self.server.now = clock.now
-        self.server.on_commit = self._committed
+        self.explored = database
+        super().__init__(clock, cast(Database, database), http, plan.seed)
+        database.watch(clock.now, self._committed)
         self.faults.latency = self._latency
 
     # What is committed
 
-    def _committed(self, changes: list[Change], connection: Any) -> None:
-        process = connection.node
+    def _committed(self, changes: list[Change], process: str) -> None:
+        self.commits += 1
         for change in changes:
             if change.table != 'job':
-                self.changed_tables.add(change.table)
                 continue
             before = change.before and read_row(change.before, self.timeline.start)
             after = change.after and read_row(change.after, self.timeline.start)

@@ -7,8 +7,8 @@ from typing import Any
 from wumai.job import Interrupt
 from wumai.model import Job
 from wumai.store import schema
+from wumai_testing.explore.databases import EmulatedDatabase
 from wumai_testing.explore.mysql import Server
-from wumai_testing.explore.world import EmulatedDatabase
 from wumai_testing.simulation import START, Simulation, simulation
 
 

@@ -1,5 +1,6 @@
 """The invariants of a job's life, each a checker of its own that is fed what truly happened."""
 
+from wumai_testing.explore.checkers.app import AppInvariants
 from wumai_testing.explore.checkers.base import Broken, Checker
 from wumai_testing.explore.checkers.ends import Endings, Leaks, Loops, Stops
 from wumai_testing.explore.checkers.moves import DueTimes, Owners, Results, Retries, Tries
@@ -8,7 +9,7 @@ from wumai_testing.explore.checkers.telling import Messages
 
 CHECKERS: list[type[Checker]] = [
     DueTimes, Owners, Tries, Results, Retries, Timeouts, Messages, Places, Stops, Loops,
-    Lateness, Work, Endings, Leaks,
+    Lateness, Work, Endings, Leaks, AppInvariants,
 ]  # fmt: skip
 
 __all__ = ['CHECKERS', 'Broken', 'Checker']

@@ -84,9 +84,9 @@ class Leaks(Checker):
         for one in self.world.workers.values():
             if one.alive and (count := self.world.greenlets_of(one)) > most:
                 self.fail(f'{one.process} has {count} greenlets at rest, {most} are its own')
-        if not self.world.server.is_quiet():
+        if not self.world.explored.is_quiet():
             self.fail('a transaction is left open')
 
     def over(self) -> None:
-        if not self.world.server.is_quiet():
+        if not self.world.explored.is_quiet():
             self.fail('a transaction is left open')

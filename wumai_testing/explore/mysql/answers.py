@@ -111,7 +111,10 @@ _REPLIES: list[tuple[re.Pattern[str], Callable[[Server, re.Match[str]], Result]]
         _information,
     ),
     (_p(r'SHOW\s+(?:FULL\s+)?TABLES'), _tables),
-    (_p(r'SHOW\s+VARIABLES'), lambda _server, _found: described(('Variable_name', 'Value'), [])),
+    (
+        _p(r'SHOW\s+(?:SESSION\s+|GLOBAL\s+)?VARIABLES'),
+        lambda _server, _found: described(('Variable_name', 'Value'), []),
+    ),
     (_p(r'SHOW\s+(?:WARNINGS|STATUS)'), lambda _server, _found: described(('a', 'b'), [])),
     (_p(r'SET\s+(?:SESSION|NAMES|@@|wsrep|\w+\s*=)'), _nothing),
 ]

@@ -1,0 +1,138 @@
+"""Many seeds, in one process or in several, until they are done or time is up."""
+
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from wumai_testing.explore.application import App, load_app
+from wumai_testing.explore.driver import Result, run
+from wumai_testing.explore.options import draw_plan
+from wumai_testing.explore.plan import Plan
+from wumai_testing.explore.world import Mutate, unchanged
+
+CHUNK = 5
+"""Seeds that a process is given at a time."""
+MOST_BROKEN = 5
+"""After so many no further ones are looked for."""
+
+_clock = time.perf_counter  # which is real, also in virtual time
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all runs have in common."""
+
+    module: str | None = None
+    """The app's module; None is the explorer's own."""
+    workers: int = 3
+    kinds: Collection[str] | None = None
+    """Kinds of faults that may be drawn; None is all."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """create_worker's that are not drawn."""
+    url: str | None = None
+    """A real database: `sqlite`, or a server's URL."""
+
+    def plan(self, seed: int, app: App) -> Plan:
+        return draw_plan(
+            seed,
+            app.actions,
+            app.examples,
+            workers=self.workers,
+            kinds=self.kinds,
+            options=self.options,
+            calls=app.routes,
+        )
+
+
+@dataclass
+class Tally:
+    """What some seeds have shown."""
+
+    runs: int = 0
+    virtual: float = 0.0
+    """Seconds of virtual time."""
+    reached: Counter[str] = field(default_factory=Counter)
+    broken: list[Result] = field(default_factory=list)
+    seconds: float = 0.0
+    """Real ones, all in all."""
+
+    def add(self, other: 'Tally') -> None:
+        self.runs += other.runs
+        self.virtual += other.virtual
+        self.reached.update(other.reached)
+        self.broken += other.broken
+
+
+def run_seeds(
+    settings: Settings, seeds: Iterable[int], app: App | None = None, mutate: Mutate = unchanged
+) -> Tally:
+    """Run these seeds one after another here."""
+    app = app or load_app(settings.module)
+    tally = Tally()
+    for seed in seeds:
+        result = run(settings.plan(seed, app), app, mutate, keep=False, url=settings.url)
+        tally.runs += 1
+        tally.virtual += result.seconds
+        tally.reached.update(result.reached)
+        if result.broken is not None:
+            tally.broken.append(result)
+    return tally
+
+
+def run_many(
+    settings: Settings,
+    seeds: Sequence[int],
+    *,
+    app: App | None = None,
+    mutate: Mutate = unchanged,
+    processes: int = 1,
+    seconds: float | None = None,
+    progress: Callable[[Tally], None] = lambda _tally: None,
+) -> Tally:
+    """Run the seeds, at most `seconds` long; `progress` is called now and then."""
+    total, began = Tally(), _clock()
+    chunks = _chunks(seeds)
+    tallies = (
+        (run_seeds(settings, chunk, app, mutate) for chunk in chunks)
+        if processes <= 1
+        else _from_processes(settings, chunks, processes)
+    )
+    for tally in tallies:
+        total.add(tally)
+        total.seconds = _clock() - began
+        progress(total)
+        if len(total.broken) >= MOST_BROKEN or (seconds and total.seconds >= seconds):
+            break
+    total.broken.sort(key=lambda result: result.plan.seed)
+    return total
+
+
+def _chunks(seeds: Sequence[int]) -> Iterator[list[int]]:
+    rest = iter(seeds)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk
+
+
+def _from_processes(
+    settings: Settings, chunks: Iterator[list[int]], processes: int
+) -> Iterator[Tally]:
+    # Spawned, not forked: a fork of a process with gevent's hub in it is no good beginning.
+    context = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        waiting: set[Future[Tally]] = set()
+        try:
+            while True:
+                for chunk in islice(chunks, 2 * processes - len(waiting)):
+                    waiting.add(pool.submit(run_seeds, settings, chunk))
+                if not waiting:
+                    return
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,69 @@
+"""A broken invariant as a person wants to read it."""
+
+import inspect
+
+from wumai_testing.explore.application import App
+from wumai_testing.explore.driver import Result
+
+LINES = 60
+"""Of a timeline that are shown; the first ones are left out."""
+
+
+def describe(result: Result, app: App, replay: str) -> str:
+    """The seed, the invariant, what made up the run, its timeline, and how to see it again."""
+    broken, plan = result.broken, result.plan
+    assert broken is not None
+    lines = [
+        f'seed {plan.seed} breaks the invariant {broken}',
+        '',
+        f'workers: {_workers(result)}',
+        f'options: {", ".join(f"{name} {value}" for name, value in plan.options.items())}',
+        *(f'job:     {_job(job)}' for job in plan.jobs),
+        *(f'fault:   {fault}' for fault in plan.faults),
+        '',
+        *_tail(result.text),
+    ]
+    if broken.job and (line := handler_line(result, app)):
+        lines += ['', f'handler: {line}']
+    return '\n'.join([*lines, '', f'again:   {replay}'])
+
+
+def _workers(result: Result) -> str:
+    told = []
+    for one in result.plan.workers:
+        more = [f'clock off by {one.skew:g} s'] if one.skew else []
+        more += [f'drifting {one.drift:g} s/s'] if one.drift else []
+        more += [f'without {one.lacks}'] if one.lacks else []
+        told.append(f'{one.name} ({", ".join(more)})' if more else one.name)
+    return ', '.join(told) + f'; latency {result.plan.latency:g} s'
+
+
+def _job(job: object) -> str:
+    at = getattr(job, 'at', 0)
+    names = ('action', 'params', 'try_period', 'try_max', 'delay', 'columns', 'then')
+    values = {name: getattr(job, name) for name in names}
+    shown = ' '.join(
+        f'{name}={value}' for name, value in values.items() if value and name != 'action'
+    )
+    return f'{at:g}s {values["action"]} {shown}'
+
+
+def _tail(text: str) -> list[str]:
+    lines = text.splitlines()
+    skipped = len(lines) - LINES
+    return lines if skipped <= 0 else [f'... {skipped} lines before', *lines[-LINES:]]
+
+
+def handler_line(result: Result, app: App) -> str | None:
+    """Where the handler is that the broken job ran."""
+    broken = result.broken
+    action = result.actions.get(broken.job) if broken and broken.job else None
+    handler = app.job_routes.get(action) if action else None
+    if handler is None:
+        return None
+    try:
+        file = inspect.getsourcefile(handler)
+        _, line = inspect.getsourcelines(handler)
+    except (TypeError, OSError):
+        return None
+    return f'{action} in {file}:{line}'
