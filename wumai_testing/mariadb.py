@@ -9,6 +9,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -189,8 +190,8 @@ class MariaDB:
 
     def _end(self, number: signal.Signals) -> None:
         if self._runs():
-            self._signal(number)
-            self._signal(signal.SIGCONT)  # a frozen one would never see the other
+            # A frozen one would never see the other. One call: the first may end it at once.
+            self._signal(number, signal.SIGCONT)
             self._await_end(_STOP_SECONDS)
 
     def _await_end(self, seconds: float) -> None:
@@ -200,10 +201,12 @@ class MariaDB:
             _sleep(_STEP)
         raise MariaDBError(f'MariaDB (pid {self._pid}) does not end:\n{self._log()}')
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _signal(self, *numbers: signal.Signals) -> None:
         if self._pid is None or not self._runs():
             raise MariaDBError('MariaDB does not run')
-        os.kill(self._pid, number)
+        with suppress(ProcessLookupError):  # ended, and libev has asked before us
+            for number in numbers:
+                os.kill(self._pid, number)
 
     def _runs(self) -> bool:
         """Whether our child lives; its pid is ours until we have asked."""

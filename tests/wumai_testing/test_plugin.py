@@ -9,6 +9,12 @@ SAMPLE_APP = Path(__file__).parents[1] / 'sample_app'
 SAMPLE_TESTS = 6
 
 
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their pytest is none of our xdist workers, whose databases have names of their own."""
+    monkeypatch.delenv('PYTEST_XDIST_WORKER', raising=False)
+
+
 @pytest.fixture
 def sample_app(pytester: pytest.Pytester) -> pytest.Pytester:
     """A copy of the sample app and its suite, in a folder of its own."""
