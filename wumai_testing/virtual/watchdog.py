@@ -66,6 +66,8 @@ class Guard:
         """Called in the greenlet that is stuck, which alone can tell its label.
 
         Code that swallows every exception is left here for good: this call does not return.
+        Python 3.11 is within the making of an exception then, and takes it for that ever after:
+        a RecursionError later in the process is fatal there.
         """
         label = getattr(getcurrent(), 'label', None)
         if self.message is not None and label and label not in self.message:
