@@ -60,8 +60,12 @@ def test_the_age_of_what_waits_is_told(any_stage, port):
     stage.fleet.start(stage.url, arguments=['--health-port', str(port)], exec_size=1)
     stage.job('Step', seconds=60)
     stage.job('Step', seconds=60)
-    until(lambda: ((ask(port, '/readyz') or [0, {}])[1].get('oldestDue') or 0) >= 1)
-    assert ask(port, '/readyz')[1]['running'] == 1
+
+    def one_waits():
+        _, facts = ask(port, '/readyz') or (0, {})
+        return facts.get('running') == 1 and (facts['oldestDue'] or 0) >= 1
+
+    until(one_waits, what='one that runs, and one that waits')
 
 
 def test_a_port_that_is_taken_is_told(any_stage, port):
