@@ -170,14 +170,15 @@ def test_any_grace(wumai_sim, exits, grace):
     assert exits() == (0, pytest.approx(grace, abs=0.1))
 
 
+@pytest.mark.parametrize(('latency', 'grace'), [(0.2, 25), (0.05, 0)])
 @pytest.mark.parametrize('delay', [0.1 * n for n in range(50)])
-def test_a_stop_at_any_moment(wumai_sim, exits, delay):
+def test_a_stop_at_any_moment(wumai_sim, exits, delay, latency, grace):
     """Of a worker whose database is slow: no row stays running, no unrun try is counted. A claim
     that arrives meanwhile is handed back.
     """
     ran = []
-    wumai_sim.faults.latency = lambda node: 0.2 if node.startswith('w1') else 0.0
-    wumai_sim.route(None, {'Act': lambda job: ran.append(job.id)}, pick_size=2)
+    wumai_sim.faults.latency = lambda node: latency if node.startswith('w1') else 0.0
+    wumai_sim.route(None, {'Act': lambda job: ran.append(job.id)}, pick_size=2, grace=grace)
     ids = Job.create_many({'action': 'Act'} for _ in range(4))
     wumai_sim.advance(delay)
     code, took = exits()

@@ -173,10 +173,12 @@ class Worker:
         for one in self._running.handlers:
             logger.warning('%s %s does not end: released all the same', one.claim.action, one.id)
             self._executor.release(one)
-        written = self._writer.drain(max(CLEANUP, deadline - (clock.monotonic() - began)))
+        left = max(CLEANUP, deadline - (clock.monotonic() - began))
+        looping.join(left)  # it may still ask for a claim, and hand it back
+        written = self._writer.drain(left)
         self._runtime.notifier.flush(FLUSH)
         self._runtime.notifier.close()
-        settled = written and looping.dead  # the loop may still ask for a claim in doubt
+        settled = written and looping.dead  # a claim may still be in doubt
         logger.info('stopped, %s', 'all is written' if settled else 'with outcomes unwritten')
         return settled
 
