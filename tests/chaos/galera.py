@@ -11,7 +11,7 @@ from typing import Self
 import pymysql
 
 from tests.chaos.fleet import until
-from wumai_testing.mariadb import MariaDB, _free_port, _program
+from wumai_testing.mariadb import MariaDB, MariaDBError, _free_port, _program
 
 PROVIDERS = ('/usr/lib/galera/libgalera_smm.so', '/usr/lib64/galera-4/libgalera_smm.so')
 SYNCED = 90.0
@@ -106,8 +106,9 @@ class Galera:
     """Three nodes, ready when the block begins, gone when it ends."""
 
     def __init__(self, count: int = 3) -> None:
-        name = f'wumai-{os.getpid()}'
-        self.nodes: Sequence[Node] = [Node(name, f'node{n}') for n in range(1, count + 1)]
+        self._name = f'wumai-{os.getpid()}'
+        self._count = count
+        self.nodes: Sequence[Node] = ()
 
     @staticmethod
     def available() -> bool:
@@ -134,12 +135,19 @@ class Galera:
 
     def __enter__(self) -> Self:
         try:
+            self._start()
+        except (MariaDBError, AssertionError):  # another may have taken one of the ports
+            self._start()
+        return self
+
+    def _start(self) -> None:
+        self.nodes = [Node(self._name, f'node{n}') for n in range(1, self._count + 1)]
+        try:
             for node in self.nodes:
                 node.join(self.address, bootstrap=node is self.nodes[0])
         except BaseException:
             self.close()
             raise
-        return self
 
     def __exit__(
         self,

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import OperationalError
 
 from tests.chaos.proxy import HOLE, PASS, Proxy
 from wumai.clock import SystemClock
@@ -61,6 +62,28 @@ def test_the_next_host_is_tried(mysql_database, closed_port, opened):
     store.ping()
     store.engine.dispose()
     store.ping()
+
+
+def test_a_host_that_answers_no_more_is_left(mysql_database):
+    """Though it lets us connect, as a node of Galera does that is about to be cut off."""
+    live = make_url(mysql_database)
+    with Proxy(live.port or 0, 2) as proxy:
+        hosts = ','.join(f'127.0.0.1:{port}' for port in proxy.ports)
+        url = url_of(f'mysql+pymysql://root@{hosts}/{live.database}')
+        engine = make_engine(url, ROLES['heartbeat'].within(1), SystemClock())
+        assert port_of(engine) == proxy.ports[0]
+        with pytest.raises(OperationalError), engine.connect() as connection:
+            connection.execute(text('SELECT SLEEP(60)'))
+        assert port_of(engine) == proxy.ports[1]
+        engine.dispose()
+        assert port_of(engine) == proxy.ports[1], 'it is kept'
+        engine.dispose()
+
+
+def port_of(engine):
+    """Where a connection from the pool leads."""
+    with engine.connect() as connection:
+        return connection.connection.dbapi_connection.port
 
 
 def test_no_host_at_all_is_unavailable(closed_port, opened):

@@ -19,7 +19,7 @@ PEER_LOST = 30
 
 # Not primary in its Galera cluster, read-only after a failover, shutting down, or killed.
 _LEAVE_HOST = frozenset((1047, 1053, 1290, 1836, 1927))
-_READ_ONLY = 1290
+_READ_ONLY, _NOT_READY = 1290, 1047
 _EVERY_STATEMENT = 7
 _TCP_OPTIONS = {
     'TCP_KEEPIDLE': 10,
@@ -48,7 +48,9 @@ def prepare(engine: Engine, hosts: Sequence[tuple[str, int]], *, causal: bool) -
     committed before it, on whichever host.
     """
     if hosts:
-        event.listen(engine, 'do_connect', _Hosts(hosts).connect)
+        known = _Hosts(hosts)
+        event.listen(engine, 'do_connect', known.connect)
+        event.listen(engine, 'invalidate', known.failed)
     event.listen(engine, 'handle_error', _leave_host)
     event.listen(engine, 'connect', _notice_lost_peer)
     if causal:
@@ -73,7 +75,7 @@ class _Hosts:
             host, port = self._hosts[index]
             try:
                 connection = driver.connect(*arguments, **{**options, 'host': host, 'port': port})
-                _check_writable(connection, driver)
+                _check_serves(connection, driver)
             except (driver.Error, OSError) as error:
                 problem = error
                 continue
@@ -82,18 +84,35 @@ class _Hosts:
         assert problem is not None
         raise problem
 
+    def failed(self, connection: Any, _record: Any, error: BaseException | None) -> None:
+        """Go on to the next host: one that is about to be cut off still lets us connect, and then
+        answers nothing.
+        """
+        address = getattr(connection, 'host', None), getattr(connection, 'port', None)
+        if isinstance(error, Exception) and address == self._hosts[self._current]:
+            self._current = (self._current + 1) % len(self._hosts)
 
-def _check_writable(connection: Any, driver: Any) -> None:
+
+def _check_serves(connection: Any, driver: Any) -> None:
     """Raise, and close, where the host would refuse to write."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute('SELECT @@global.read_only')  # 1047 where it is not primary
-            (read_only,) = cursor.fetchone()
-        if str(read_only).upper() not in ('0', 'OFF'):
-            raise driver.OperationalError(_READ_ONLY, 'the host is read-only')
+            if _shown(cursor, 'GLOBAL VARIABLES', 'read_only') not in ('OFF', '0'):
+                raise driver.OperationalError(_READ_ONLY, 'the host is read-only')
+            clustered = _shown(cursor, 'GLOBAL VARIABLES', 'wsrep_on') == 'ON'
+            # Such a host refuses what reads a table, and answers all else.
+            if clustered and _shown(cursor, 'GLOBAL STATUS', 'wsrep_ready') != 'ON':
+                raise driver.OperationalError(_NOT_READY, 'the host is cut off from its cluster')
     except BaseException:
         connection.close()
         raise
+
+
+def _shown(cursor: Any, kind: str, name: str) -> str | None:
+    """A variable of the server; None where it knows none of that name."""
+    cursor.execute(f"SHOW {kind} LIKE '{name}'")
+    found = cursor.fetchone()
+    return str(found[1]).upper() if found else None
 
 
 def _leave_host(context: ExceptionContext) -> None:
@@ -113,7 +132,5 @@ def _notice_lost_peer(connection: Any, _record: Any) -> None:
 
 def _wait_for_cluster(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SHOW SESSION VARIABLES LIKE 'wsrep\\_on'")
-        found = cursor.fetchone()
-        if found and found[1] == 'ON':
+        if _shown(cursor, 'SESSION VARIABLES', 'wsrep_on') == 'ON':
             cursor.execute(f'SET SESSION wsrep_sync_wait = {_EVERY_STATEMENT}')
