@@ -20,6 +20,10 @@ MARIADB = (
 _numbers = count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption('--claim-rows', type=int, default=1_000_000, help='of the large table')
+
+
 @pytest.fixture(scope='session')
 def durable_mariadb() -> Iterator[MariaDB]:
     """A server that syncs its log at each commit."""

@@ -35,11 +35,13 @@ def record(
     against: str,
     unit: str,
     aim: float | None = None,
+    goal: float | None = None,
     more: bool = True,
     plot: str = '',
 ) -> float:
     """Keep what the report shows, and return the ratio of the medians. `aim` is the ratio that is
-    asked for: at least, or at most where `more` of the unit is worse. `plot` names its plot.
+    asked for, `goal` the figure of ours: at least, or at most where `more` of the unit is no
+    better. `plot` names the plot that it is part of.
     """
     ratio = median(ours) / median(reference)
     benchmark.extra_info.update(
@@ -51,6 +53,7 @@ def record(
         ratio=round(ratio, 3),
         figures={'wumai': ours, 'reference': reference},
         aim=aim,
+        goal=goal,
         more=more,
         plot=plot,
     )

@@ -20,6 +20,7 @@ class Row:
     reference: float
     ratio: float
     aim: float | None
+    goal: float | None
     more: bool
     against: str
     plot: str
@@ -35,11 +36,13 @@ class Row:
         )
 
     def _aim(self) -> str:
-        if self.aim is None:
+        """The ratio or the figure that is asked for, and whether it was reached."""
+        asked, found = (self.aim, self.ratio) if self.goal is None else (self.goal, self.wumai)
+        if asked is None:
             return ''
-        sign = '>=' if self.more else '<='
-        met = self.ratio >= self.aim if self.more else self.ratio <= self.aim
-        return f'{sign} {self.aim:g}, {"met" if met else "not met"}'
+        met = found >= asked if self.more else found <= asked
+        shown = f'{asked:,g}' if self.goal is None else f'{asked:,g} {self.unit}'
+        return f'{">=" if self.more else "<="} {shown}, {"met" if met else "not met"}'
 
 
 def rows_of(benchmarks: Iterable[Mapping[str, Any]]) -> list[Row]:

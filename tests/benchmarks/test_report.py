@@ -22,7 +22,7 @@ class Benchmark:
 def row(**changed: Any) -> Row:
     values: dict[str, Any] = {
         'what': 'drain', 'unit': 'jobs/s', 'wumai': 2140.0, 'reference': 3800.0, 'ratio': 0.563,
-        'aim': 0.6, 'more': True, 'against': 'a loop by hand', 'plot': 'drain',
+        'aim': 0.6, 'goal': None, 'more': True, 'against': 'a loop by hand', 'plot': 'drain',
     }  # fmt: skip
     return Row(**values | changed)
 
@@ -57,6 +57,7 @@ def test_a_number_has_three_digits(value: float, shown: str) -> None:
         ({'ratio': 0.6}, '>= 0.6, met'),
         ({'ratio': 0.6, 'more': False}, '<= 0.6, met'),
         ({'more': False, 'aim': 0.5}, '<= 0.5, not met'),
+        ({'goal': 5000.0}, '>= 5,000 jobs/s, not met'),
         ({'aim': None}, ''),
     ],
 )
