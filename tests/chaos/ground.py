@@ -86,8 +86,10 @@ class SqliteGround(Base):
     def _lock(self, seconds: float) -> None:
         with closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as connection:
             connection.execute('BEGIN IMMEDIATE')
+            begin = now()
             threading.Event().wait(seconds)
             connection.execute('COMMIT')
+            self.outages.append((begin, now()))
 
     def heal(self) -> None:
         """Nothing: a lock ends by itself."""
