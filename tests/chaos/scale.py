@@ -3,6 +3,7 @@
 import argparse
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,40 @@ def create_rate(store: SqlStore, seconds: float = 3.0) -> float:
     return count / (now() - began)
 
 
+def poll_rate(store: SqlStore, seconds: float = 3.0) -> float:
+    """Looks at the table while nothing is due, as each idle worker takes, by one client."""
+    clock = SystemClock()
+    began, count = now(), 0
+    while now() - began < seconds:
+        assert not store.candidates(clock.now(), 200)
+        count += 1
+    return count / (now() - began)
+
+
+def prune_rate(store: SqlStore, rows: int, batch: int = 500) -> float:
+    """Old rows deleted a second, without the pauses that `wumai jobs prune` makes."""
+    later = SystemClock().now() + timedelta(days=1)
+    began, last, count = now(), '', 0
+    while count < rows:
+        ids = store.prune(['finished'], later, last, batch)
+        last, count = ids[-1], count + len(ids)
+    return count / (now() - began)
+
+
+def bytes_a_row(store: SqlStore, rows: int) -> float:
+    """Data and indexes on disk."""
+    with store.engine.connect() as connection:
+        if store.engine.dialect.name == 'sqlite':
+            query = 'SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()'
+            return float(connection.execute(text(query)).scalar_one()) / rows
+        connection.execute(text('ANALYZE TABLE job'))
+        query = (
+            'SELECT data_length + index_length FROM information_schema.tables'
+            " WHERE table_schema = DATABASE() AND table_name = 'job'"
+        )
+        return float(connection.execute(text(query)).scalar_one()) / rows
+
+
 def run_rate(engine: Engine, fleet: Fleet, url: str, workers: int, jobs: int, behind: str) -> float:
     """Jobs a second from claim to outcome, over the middle 80 %."""
 
@@ -73,18 +108,26 @@ def run_rate(engine: Engine, fleet: Fleet, url: str, workers: int, jobs: int, be
 def measure(url: str, folder: Path, workers: int, jobs: int, old: int) -> None:
     store = opened(url)
     make_tables(store.engine)
-    insert(store, old, status='finished')
+    if old:
+        measure_rows(store, old)
     behind = RandomEntropy().job_id(SystemClock().now())
     created = create_rate(store)
     insert(store, jobs)
     with Fleet(folder, OPTIONS) as fleet:
         rate = run_rate(store.engine, fleet, url, workers, jobs, behind)
         fleet.stop()
-    kind = url.partition('+')[0].partition(':')[0]
     print(
-        f'{kind}: {old} old rows, {workers} workers, {jobs} jobs: '
+        f'{store.engine.dialect.name}: {old} old rows, {workers} workers, {jobs} jobs: '
         f'{created:.0f} created a second by one client, {rate:.0f} run a second'
     )
+
+
+def measure_rows(store: SqlStore, count: int) -> None:
+    """Fill the table with rows that ended, and delete a part of them."""
+    insert(store, count, status='finished')
+    size, polls = bytes_a_row(store, count), poll_rate(store)
+    pruned = prune_rate(store, count // 5)
+    print(f'{size:.0f} bytes a row, {polls:.0f} idle polls a second, {pruned:.0f} pruned a second')
 
 
 def main() -> None:
