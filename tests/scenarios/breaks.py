@@ -177,12 +177,12 @@ def _always_waits(real: Any, self: Any) -> float:
     return real(self) or self._poll
 
 
-def _no_lease(real: Any, self: Any, runtime: Any, lease: float) -> None:
-    real(self, runtime, 0.001)
+def _no_lease(real: Any, self: Any, runtime: Any, running: Any, lease: float) -> None:
+    real(self, runtime, running, 0.001)
 
 
-def _one_look(real: Any, self: Any, runtime: Any, lease: float) -> None:
-    real(self, runtime, lease)
+def _one_look(real: Any, self: Any, *args: Any) -> None:
+    real(self, *args)
     self._third = 0.0
 
 

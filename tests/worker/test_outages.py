@@ -9,6 +9,7 @@ from tests.worker.conftest import logged, state
 from wumai.job import Expired
 from wumai.model import Job
 from wumai.worker.rescue import Rescuer
+from wumai.worker.running import Running
 
 LEASE = 60.0
 
@@ -60,8 +61,8 @@ def store():
 @pytest.fixture
 def rescuer(store):
     notifier = SimpleNamespace(failed=lambda _: None)
-    runtime = SimpleNamespace(worker_store=store, clock=store, worker_name='me', notifier=notifier)
-    return Rescuer(runtime, LEASE)
+    runtime = SimpleNamespace(worker_store=store, clock=store, notifier=notifier)
+    return Rescuer(runtime, Running(places=1), LEASE)
 
 
 def test_a_row_is_rescued_at_the_second_look(store, rescuer):

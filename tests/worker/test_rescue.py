@@ -2,11 +2,12 @@
 
 import pytest
 
-from tests.worker.conftest import logged, sql, starts, state
-from wumai.job import LeaseLost
+from tests.worker.conftest import logged, put_plain, sql, starts, state
+from wumai.job import LeaseLost, make_token
 from wumai.model import Job
 
 LEASE = 60
+T0 = '2026-01-01 00:00:00'
 
 
 def long(job):
@@ -61,6 +62,16 @@ def test_a_restarted_worker_rescues_its_former_self(wumai_sim):
     wumai_sim.crash_worker('w1')
     wumai_sim.start_worker('w1')
     wumai_sim.run_until_idle()
+    assert state(wumai_sim, job_id) == ('finished', 2)
+
+
+def test_a_worker_rescues_what_it_knows_nothing_of(wumai_sim):
+    """A claim of its own of which it has lost sight: there may be no other worker to do it."""
+    wumai_sim.route(None, {'Act': lambda job: 'done'})
+    wumai_sim.advance(10)
+    token = make_token(wumai_sim.workers['w1'].process, 'lost')
+    job_id = put_plain(wumai_sim, status='running', result=token, trys=1, updated=T0)
+    wumai_sim.run_until_idle(within='5m')
     assert state(wumai_sim, job_id) == ('finished', 2)
 
 

@@ -121,6 +121,6 @@ class _WithWallClock:
     issue='kagkarlsson/db-scheduler#364',
     title='Can the db-scheduler still work when the clock is different between nodes ?',
 )
-def rescuer_waits_by_the_wall_clock(real: Real, rescuer: Any, runtime: Any, lease: float) -> None:
+def rescuer_waits_by_the_wall_clock(real: Real, rescuer: Any, runtime: Any, *args: Any) -> None:
     """The wait between two looks of a rescuer is measured on a clock that can jump."""
-    real(rescuer, _WithWallClock(runtime), lease)
+    real(rescuer, _WithWallClock(runtime), *args)

@@ -40,7 +40,7 @@ class Loop:
         self._options = options
         self._running = running
         self._executor = executor
-        self._rescuer = Rescuer(runtime, options.lease)
+        self._rescuer = Rescuer(runtime, running, options.lease)
         self._sweeper = Sweeper(runtime, options.lease / 3)
         self._backoff = Backoff(runtime)
         jitter = JITTER * runtime.entropy.fraction()

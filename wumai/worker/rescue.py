@@ -3,7 +3,8 @@
 A row past its lease is looked at again a third of a lease later on this worker's monotonic clock,
 and often in between: it is rescued only if nothing about it has changed and every look succeeded,
 and promptly: a database that was slow to answer may have kept heartbeats waiting as well.
-So neither an outage nor a step of a clock makes anyone rescue a live job.
+So neither an outage nor a step of a clock makes anyone rescue a live job. A worker's own live
+tries are left out; a claim of its own that it has lost sight of is like any other.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from wumai.clock import floor_second
 from wumai.job import ERROR, WORKER_LOST, Expired, JobRow
 from wumai.runtime import Runtime
 from wumai.store.db_errors import InDoubt
+from wumai.worker.running import Running
 from wumai.worker.telling import notice
 
 ROWS = 1000
@@ -26,8 +28,9 @@ SUSPECT_PERIOD = 1.0
 class Rescuer:
     """The memory of the looks, and the rescue itself."""
 
-    def __init__(self, runtime: Runtime, lease: float) -> None:
+    def __init__(self, runtime: Runtime, running: Running, lease: float) -> None:
         self._runtime = runtime
+        self._running = running
         self._lease = lease
         self._third = lease / 3
         self._prompt = lease / 12
@@ -67,7 +70,7 @@ class Rescuer:
         seen = {}
         answered = self._runtime.clock.monotonic()
         for row in rows:
-            if row.worker != self._runtime.worker_name:
+            if not self._running.has(row.id, row.token):
                 known = self._seen.get(row.id)
                 seen[row.id] = known if known and known[0] == row else (row, answered)
         return seen

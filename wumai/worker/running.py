@@ -60,6 +60,9 @@ class Running:
     def add(self, running: Try) -> None:
         self.tries[running.claim.token + running.id] = running
 
+    def has(self, job_id: str, token: str | None) -> bool:
+        return (token or '') + job_id in self.tries
+
     def remove(self, running: Try) -> None:
         self.tries.pop(running.claim.token + running.id, None)
         self.on_change()
