@@ -14,6 +14,7 @@ from wumai.store import mysql
 from wumai.store.db_errors import Unavailable
 from wumai.store.engine import ROLES, database_url, make_engine
 from wumai.store.sql import SqlStore
+from wumai_testing.mariadb import MariaDB
 
 
 def url_of(given: str):
@@ -77,6 +78,20 @@ def test_a_host_that_answers_no_more_is_left(mysql_database):
         assert port_of(engine) == proxy.ports[1]
         engine.dispose()
         assert port_of(engine) == proxy.ports[1], 'it is kept'
+        engine.dispose()
+
+
+def test_a_read_only_host_is_passed_over(mysql_database):
+    """As a replica is, also one that was the primary a moment ago."""
+    if not MariaDB.available():
+        pytest.skip('no MariaDB here')
+    live = make_url(mysql_database)
+    with MariaDB(['--read-only']) as replica:
+        replica.execute(f'CREATE DATABASE {live.database}')
+        hosts = f'127.0.0.1:{replica.port},127.0.0.1:{live.port}'
+        url = url_of(f'mysql+pymysql://root@{hosts}/{live.database}')
+        engine = make_engine(url, ROLES['worker'], SystemClock())
+        assert port_of(engine) == live.port
         engine.dispose()
 
 

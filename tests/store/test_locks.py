@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from tests.store.conftest import NOW, made, put, row, take
@@ -45,6 +45,46 @@ def test_a_claim_locks_nothing_but_its_rows(stores):
         connection.execute(text("UPDATE job SET status = 'running' WHERE id = 'job-0'"))
         assert take(one, 'job-1', 'job-2') == ['job-1', 'job-2']
         put(one, row('job-7'))
+
+
+def rewritten(store, old, new):
+    """Have the server get other statements than ours, as one that understands them otherwise."""
+
+    def rewrite(_connection, _cursor, statement, parameters, _context, _many):
+        return statement.replace(old, new), parameters
+
+    event.listen(store.engine, 'before_cursor_execute', rewrite, retval=True)
+
+
+def test_an_old_server_is_asked_what_it_knows(stores):
+    """One that takes SKIP LOCKED for a syntax error is claimed from without it."""
+    one, _ = stores
+    if one.engine.dialect.name != 'mysql':
+        pytest.skip('every PostgreSQL that is supported knows it')
+    rewritten(one, 'SKIP LOCKED', 'SKIP WHAT')
+    put(one, row('job-1'))
+    assert take(one, 'job-1') == ['job-1']
+    with one.engine.connect() as connection:
+        assert not one.limits.skips_locked(connection)
+
+
+def test_a_server_that_locks_nothing_gives_a_row_to_one(stores):
+    """It reads SKIP LOCKED and does nothing about it, as TiDB does."""
+    one, other = stores
+    put(one, row('job-1'), row('job-2'))
+    for store in stores:
+        rewritten(store, ' FOR UPDATE SKIP LOCKED', '')
+    between = []
+
+    def meanwhile(_connection, _cursor, statement, *_):
+        if statement.startswith('UPDATE') and not between:
+            between.append('')
+            between[:] = take(other, 'job-1', token='other')
+
+    event.listen(one.engine, 'before_cursor_execute', meanwhile)
+    assert take(one, 'job-1', 'job-2', token='one') == ['job-2']
+    assert between == ['job-1']
+    assert one.get_job('job-1').trys == 1
 
 
 @pytest.mark.parametrize('skips', [True, False])
