@@ -1,6 +1,7 @@
 """The app that is explored: its handlers, its examples, and its own invariants."""
 
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table
 
 from wumai.error import ConfigError
 from wumai.model.resource import Resource
@@ -57,7 +58,7 @@ def load_app(app: 'App | ModuleType | str | None' = None) -> App:
         job_routes=getattr(module, 'job_routes', {}),
         routes=getattr(module, 'routes', {}),
         examples=getattr(module, 'examples', {}),
-        invariants=[value for value in vars(module).values() if hasattr(value, _MARK)],
+        invariants=[value for value in vars(module).values() if _is_invariant(value)],
         metadata=_metadata(module),
     )
     if not found.actions:
@@ -65,9 +66,16 @@ def load_app(app: 'App | ModuleType | str | None' = None) -> App:
     return found
 
 
+def _is_invariant(value: Any) -> bool:
+    # Statically: flask's `request` allows no look at it here.
+    return inspect.getattr_static(value, _MARK, False) is True
+
+
 def _metadata(module: ModuleType) -> list[MetaData]:
     found: dict[int, MetaData] = {}
     for value in vars(module).values():
+        if not isinstance(value, MetaData | Table | type):
+            continue
         metadata = value if isinstance(value, MetaData) else getattr(value, 'metadata', None)
         if isinstance(metadata, MetaData) and metadata not in (schema.metadata, Resource.metadata):
             found[id(metadata)] = metadata
