@@ -56,7 +56,7 @@ def judge(
         for before, after in pairwise(ran):
             if _end(before, workers) <= after.begin:
                 continue
-            if _silence(before, after, workers, lease, outages) >= lease:
+            if _silence(before, after, workers, lease, outages) >= _patience(lease):
                 verdict.excused += 1
             else:
                 verdict.double.append(job_id)
@@ -75,6 +75,13 @@ def _judge_row(verdict: Verdict, job_id: str, row: Any, ran: list[Run]) -> None:
         (verdict.failed if row.status == 'error' else verdict.stuck).append(job_id)
     if row.trys > row.try_max:
         verdict.over.append(job_id)
+
+
+def _patience(lease: float) -> float:
+    """Seconds of silence after which a job may be taken back: four thirds of a lease, less the
+    second by which `updated` is rounded down, and one that its claim may have waited for locks.
+    """
+    return min(lease, lease * 4 / 3 - 2)
 
 
 def _end(run: Run, workers: dict[int, WorkerProcess]) -> float:
