@@ -28,6 +28,28 @@ def test_an_outage_makes_nobody_rescue_a_live_job(wumai_sim, fault):
     assert not logged(wumai_sim, 'rescued from')
 
 
+@pytest.mark.parametrize('fault', ['database_hang', 'database_down'])
+def test_five_minutes_without_a_database(wumai_sim, fault):
+    """Outcomes are kept, a stop is heard meanwhile, and all is written within two polls."""
+    wumai_sim.route(
+        None, {'Act': lambda job: job.sleep(job.params['seconds'])}, workers=0, grace=400
+    )
+    for name in ('w1', 'w2', 'w3'):
+        wumai_sim.start_worker(name, exec_size=1)
+    ids = [Job.create('Act', params={'seconds': seconds}) for seconds in (100, 200, 500)]
+    wumai_sim.advance(70)
+    getattr(wumai_sim, fault)('5m')
+    wumai_sim.advance(60)
+    assert wumai_sim.stop_worker(wumai_sim.jobs[ids[0]].tries[0].worker) == 0
+    (heard,) = [line.at for line in wumai_sim.logs if 'stopping: 0 jobs' in line.message]
+    assert heard == datetime(2026, 1, 1, 0, 2, 10)
+    wumai_sim.advance(70 + 5 * 60 + 2 * 2 - wumai_sim.clock.monotonic())
+    assert [state(wumai_sim, job_id)[0] for job_id in ids] == ['finished', 'finished', 'running']
+    wumai_sim.run_until_idle()
+    assert [state(wumai_sim, job_id) for job_id in ids] == [('finished', 1)] * 3
+    assert not logged(wumai_sim, 'rescued from')
+
+
 class _SlowStore:
     """Answers after as many seconds as it is told to."""
 
