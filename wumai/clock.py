@@ -62,7 +62,8 @@ class SystemClock:
         if self._observed and answered - asked > STEP.total_seconds():
             return  # too slow to tell anything
         local = self.host_now()
-        since_answer = self.monotonic() - (asked + answered) / 2
+        # As if the answer had come at once: late by its way at most, so that nothing is due early.
+        since_answer = self.monotonic() - answered
         offset = database_now - (local - timedelta(seconds=since_answer))
         if self._observed and abs(offset - self.offset) > STEP:
             logger.warning(
