@@ -50,7 +50,8 @@ def give_up(job: Any) -> Any:
 
 
 def run_later(job: Any) -> Any:
-    if job.age < float(job.params.get('age', 5)):
+    # A row without `created` is always new.
+    if 0 < job.age < float(job.params.get('age', 5)):
         raise RunLater(float(job.params.get('seconds', 2)))
     return {'age': 'enough'}
 

@@ -105,7 +105,7 @@ class Failure:
     gave_up: bool
     process: str
     at: float
-    next_at: float | None
+    rescued: bool
     told: dict[str, int] = field(default_factory=dict)
 
 
@@ -187,10 +187,16 @@ class Ledger:
             return
         if after.status == FINISHED:
             return
-        gave_up = after.status == ERROR
-        next_at = None if gave_up else after.run_at
         self.failures.append(
-            Failure(move.job, before.trys, before.try_max, gave_up, move.process, move.at, next_at)
+            Failure(
+                job=move.job,
+                n=before.trys,
+                m=before.try_max,
+                gave_up=after.status == ERROR,
+                process=move.process,
+                at=move.at,
+                rescued=move.kind == 'rescue',
+            )
         )
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from wumai.job import ERROR, FINISHED, PENDING
 from wumai_testing.explore.checkers.base import Checker
-from wumai_testing.explore.ledger import APP, Move, Run
+from wumai_testing.explore.ledger import APP, Move, Row, Run
 
+_WOULD_NOT_END = 'timeout: the try could not be ended'
 _UNSTORABLE = ('the result cannot be stored', 'the outcome cannot be stored')
 
 
@@ -237,12 +238,22 @@ class Retries(Checker):
         if run is None or run.host_ended_at is None or after.run_at is None:
             return
         wait = after.run_at - run.host_ended_at
-        if not -0.01 <= wait - after.try_period <= 1.01:
+        if not -0.01 - self._given_up_before(run, after) <= wait - after.try_period <= 1.01:
             self.fail(
                 f'{self.name(move.job)} is due {wait:g} s after its failure, '
                 f'its try_period is {after.try_period} s',
                 move.job,
             )
+
+    def _given_up_before(self, run: Run, after: Row) -> float:
+        """Seconds before its end at which the watchdog failed a try that would not end."""
+        if not (after.error or '').startswith(_WOULD_NOT_END):
+            return 0.0
+        assert run.began_at is not None
+        assert run.ended_at is not None
+        options = self.world.plan.options
+        limit = run.began_at + float(options['exec_timeout'] + options['grace'])
+        return max(0.0, run.ended_at - limit)
 
     def _check_rescue(self, move: Move) -> None:
         after = move.after

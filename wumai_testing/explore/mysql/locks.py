@@ -28,12 +28,12 @@ class Owner:
 class _Wait:
     owner: Owner
     key: Key
-    hub: Any
+    loop: Any
     waiter: Any
 
     def wake(self, value: object) -> None:
-        """On the hub where it waits: that may be another node's."""
-        self.hub.loop.run_callback(self.waiter.switch, value)
+        """On the loop where it waits: that may be another node's, or a dead one's."""
+        self.loop.run_callback(self.waiter.switch, value)
 
 
 @dataclass(eq=False, slots=True)
@@ -76,7 +76,7 @@ class Locks:
 
     def _wait(self, lock: _Lock, key: Key, owner: Owner, patience: float) -> None:
         hub = get_hub()
-        wait = owner.wait = _Wait(owner, key, hub, Waiter(hub))
+        wait = owner.wait = _Wait(owner, key, hub.loop, Waiter(hub))
         lock.queue.append(wait)
         self.waits += 1
         timer = hub.loop.timer(patience)
