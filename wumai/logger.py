@@ -50,7 +50,7 @@ def getChild(file: str) -> logging.Logger:  # noqa: N802 - the users' name, as i
 def access(peer: str, action: str | None, code: int, http_status: int, milliseconds: float) -> None:
     """Write the line of one answered request."""
     shown = (action or '-')[:_SHOWN_ACTION]
-    if any(character.isspace() for character in shown):
+    if shown.split() != [shown]:
         shown = repr(shown)
     _access.info('%s %s %d %d %.1fms', peer, shown, code, http_status, milliseconds)
 

@@ -6,17 +6,9 @@ import sys
 import time
 from contextlib import contextmanager
 
-import flask
 import pytest
 
-from wumai.api.app import create_app
-from wumai.api.router import Router
-from wumai.clock import SystemClock
-from wumai.config import Config
-from wumai.entropy import RandomEntropy
-
-BODY = b'{"action": "DescribeInstances", "projectId": "prj-1", "limit": 20}'
-RESULT = {'instances': [{'id': f'i-{n}', 'name': 'web', 'status': 'active'} for n in range(3)]}
+from tests.benchmarks.web import BODY, bare_app, our_app
 
 ENVIRON = {
     'REQUEST_METHOD': 'POST',
@@ -38,37 +30,6 @@ ENVIRON = {
     'wsgi.multiprocess': False,
     'wsgi.run_once': False,
 }
-
-
-def describe_instances():
-    assert flask.request.params['limit'] == 20
-    return RESULT
-
-
-def our_app():
-    router = Router()
-    router.route({'DescribeInstances': describe_instances})
-    return create_app(
-        'public',
-        router,
-        debug=False,
-        entropy=RandomEntropy(),
-        clock=SystemClock(),
-        settings=Config(),
-    )
-
-
-def bare_app():
-    app = flask.Flask('bare')
-
-    @app.post('/')
-    def view():
-        params = flask.request.get_json()
-        assert params['action'] == 'DescribeInstances'
-        assert params['limit'] == 20
-        return flask.jsonify(RESULT)
-
-    return app
 
 
 class Memory(logging.Handler):

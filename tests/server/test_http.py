@@ -144,3 +144,43 @@ def test_a_reset_connection_costs_nothing(server, capfd):
         connection.send(CALL)
         assert connection.receive().status == 200
     assert capfd.readouterr().err == ''
+
+
+def test_an_answer_leaves_at_once(server, monkeypatch):
+    """Head and body in one write; a large body, which is not copied, in a second one."""
+    sizes = []
+
+    class Handler(http.Handler):
+        def _sendall(self, data):
+            sizes.append(len(data))
+            super()._sendall(data)
+
+    server.handler_class = Handler
+    with connect(server) as connection:
+        connection.send(CALL)
+        connection.receive()
+        assert len(sizes) == 1
+        monkeypatch.setattr(http, 'JOINED', 1)
+        connection.send(CALL)
+        connection.receive()
+    assert sizes[2] == len(b'ok')
+
+
+def test_a_client_in_a_hurry_holds_up_nobody(server):
+    """However many requests it has sent, others are served between them."""
+    served = []
+
+    def app(environ, start_response):
+        if not served:
+            second.send(request(method='GET', path='/other'))
+        served.append(environ['PATH_INFO'])
+        start_response('204 No Content', [])
+        return []
+
+    server.application = app
+    with connect(server) as first, connect(server) as second:
+        gevent.idle()
+        first.send(request(method='GET', path='/hurried') * 600)
+        for _ in range(600):
+            first.receive('GET')
+    assert '/other' in served[:-1]

@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from select import POLLIN
 from typing import Any
+from urllib.parse import unquote
 
 import gevent.socket
 from gevent import monkey, pywsgi
 from gevent.pool import Pool
+from gevent.pywsgi import Input
 
 from wumai import logger
 from wumai.api import envelope
 from wumai.api.envelope import MalformedRequest
 from wumai.common import local
+from wumai.server.head import Head, read_head
 
 IDLE = 75
 """Seconds that a client may keep us waiting for a request or in the midst of one."""
@@ -22,6 +25,8 @@ LEFT_OVER = 64 * 1024
 """Bytes of a body that the app did not read which we still read, to keep the connection."""
 LINGER = 2
 """Seconds that we listen to a client which is still sending when it was answered."""
+JOINED = 64 * 1024
+"""Bytes of a body that is sent together with its head."""
 CLEANUP = 2
 """Seconds that a handler interrupted by the stop is given."""
 
@@ -32,9 +37,14 @@ class Handler(pywsgi.WSGIHandler):
     """One connection."""
 
     server: 'Server'
-    # What pywsgi sets for each request, and its stubs take for optional.
-    wsgi_input: Any
+    head: Head
+    # pywsgi's, of which its stubs know another type or nothing.
+    client_address: Any
     response_headers: Any
+    status: Any
+    wsgi_input: Any
+    _sendall: Any
+    _write: Any
 
     def handle(self) -> None:
         self.idle = True
@@ -45,8 +55,34 @@ class Handler(pywsgi.WSGIHandler):
         finally:
             self.server.connections.discard(self)
 
+    def read_request(self, raw_requestline: str) -> Any:
+        """Read the head, all of it at once."""
+        self.head = head = read_head(raw_requestline, self.rfile.readline)
+        self.request_version = head.version
+        self.close_connection = not head.keep_alive
+        return True
+
+    def get_environ(self) -> dict[str, Any]:
+        head, (host, port, *_) = self.head, self.client_address
+        path, _, query = head.target.partition('?')
+        waits = self.socket if head.fields.get('HTTP_EXPECT') == '100-continue' else None
+        self.wsgi_input = Input(self.rfile, head.length, socket=waits, chunked_input=head.chunked)
+        return {
+            **self.server.environ,
+            **head.fields,
+            'REQUEST_METHOD': head.method,
+            'PATH_INFO': unquote(path, 'latin-1') if '%' in path else path,
+            'QUERY_STRING': query,
+            'SERVER_PROTOCOL': head.version,
+            'REMOTE_ADDR': str(host),
+            'REMOTE_PORT': str(port),
+            'wsgi.input': self.wsgi_input,
+            'wsgi.input_terminated': True,
+        }
+
     def read_requestline(self) -> str:
         """Wait for a request; '' ends the connection."""
+        gevent.sleep(0)  # a client that is quick to send the next one would hold up the others
         if self.server.stopping and not _has_sent(self.socket):
             return ''
         self.idle = True
@@ -60,6 +96,21 @@ class Handler(pywsgi.WSGIHandler):
             others = [header for header in self.response_headers if header[0] != b'Connection']
             self.response_headers = [*others, (b'Connection', b'close')]
         super().finalize_headers()
+
+    def _write_with_headers(self, data: bytes) -> None:
+        """In one packet, unless it is large: joining costs less than a second write."""
+        self.headers_sent = True
+        self.finalize_headers()
+        fields = [name + b': ' + value for name, value in self.response_headers]
+        head = b'\r\n'.join([b'HTTP/1.1 ' + self.status, *fields, b'\r\n'])
+        if self.response_use_chunked or len(data) > JOINED:
+            self._sendall(head)
+            self._write(data)
+        else:
+            self._sendall(head + data)
+
+    def log_request(self) -> None:
+        """Nothing: the app has written its access line."""
 
     def run_application(self) -> None:
         try:
@@ -150,8 +201,8 @@ class Server(pywsgi.WSGIServer):
         if accepted:
             client = accepted[0]
             client.settimeout(IDLE)
-            # Head and body leave in two packets, and without this the second one waits for
-            # the client to acknowledge the first: 40 ms.
+            # Without this what leaves in a second packet, as the end of a large or streamed body,
+            # waits for the client to acknowledge the first: 40 ms.
             with suppress(OSError):
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return accepted
