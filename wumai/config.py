@@ -34,6 +34,13 @@ class Config:
         except AttributeError:
             return self.environ.get(name) or default
 
+    def number(self, name: str, default: int) -> int:
+        """The whole number that `get` finds. Raises ConfigError where it is none."""
+        try:
+            return int(self.get(name, default))
+        except ValueError:
+            raise ConfigError(f'{name} is no number: {self.get(name)!r}') from None
+
     def require(self, *names: str) -> None:
         """Raise ConfigError naming each of `names` that is not set, and the call that sets it."""
         missing = [name for name in names if self.get(name) is None]

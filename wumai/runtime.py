@@ -10,6 +10,7 @@ from wumai.config import Config
 from wumai.entropy import Entropy
 from wumai.notify.base import Notifier
 from wumai.store.base import Store
+from wumai.wire.base import Wire
 
 
 class Heartbeat(Protocol):
@@ -34,19 +35,36 @@ class Heartbeat(Protocol):
 
 
 class Wakeups:
-    """Tells the workers of this process that a job was created here."""
+    """Tells workers that a job was created: of this process, and by `wire` of others."""
 
-    def __init__(self) -> None:
+    def __init__(self, wire: Callable[[], Wire | None] = lambda: None) -> None:
         self._listeners: list[Callable[[], None]] = []
+        self._make_wire = wire
 
-    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` at each job created; the value returned ends that."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    @cached_property
+    def _wire(self) -> Wire | None:
+        return self._make_wire()
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether jobs that other processes create are told here."""
+        return self._wire is not None and self._wire.connected
+
+    def listen(self, created: Callable[[], None]) -> Callable[[], None]:
+        """Call `created` at each job created in this process; the value returned ends that."""
+        self._listeners.append(created)
+        return lambda: self._listeners.remove(created)
+
+    def hear(self, created: Callable[[], None]) -> Callable[[], None]:
+        """Call `created` when other processes have created jobs; the value returned ends that."""
+        return self._wire.hear(created) if self._wire else lambda: None
 
     def created(self) -> None:
+        """A job is in the database."""
         for listener in list(self._listeners):
             listener()
+        if self._wire:
+            self._wire.send()
 
 
 @dataclass
@@ -63,6 +81,10 @@ class Runtime:
     worker_name: str
     """This process, as it signs the jobs that it claims."""
     wakeups: Wakeups = field(default_factory=Wakeups)
+    quickest_poll: float | None = None
+    """Seconds between two looks of a worker that has just taken a job, where nobody tells it of
+    the next one. They grow to poll_interval while it is idle; None is poll_interval always.
+    """
 
     @cached_property
     def store(self) -> Store:

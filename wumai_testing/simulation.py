@@ -13,12 +13,13 @@ from wumai import bootstrap
 from wumai.config import CONF
 from wumai.model import Operation
 from wumai.notify.fanout import Fanout, channels_from
-from wumai.runtime import Runtime
+from wumai.runtime import Runtime, Wakeups
 from wumai.server import Worker, create_api, create_worker
 from wumai.store.base import Store
 from wumai.store.engine import ROLES
 from wumai.store.schema import parse_time
 from wumai.store.sql import SqlStore
+from wumai.wire.base import Wire
 from wumai.worker.actions import Handler
 from wumai_testing.client import Client
 from wumai_testing.clock import Node, VirtualTime, virtual_time
@@ -32,6 +33,7 @@ from wumai_testing.notifications import CapturedChannel, capture
 from wumai_testing.observing import observed
 from wumai_testing.recording import RecordingStore
 from wumai_testing.timeline import Timeline
+from wumai_testing.wire import VirtualPort
 
 START = datetime(2026, 1, 1)
 FOREVER = '36500d'
@@ -89,6 +91,7 @@ class Simulation:
         self.faults = FaultPlan(clock.monotonic, self._struck)
         self.workers: dict[str, SimulatedWorker] = {}
         """The latest worker of each name."""
+        self._port = VirtualPort()
         self._runtimes: dict[Node | None, Runtime] = {}
         self._job_routes: Mapping[str, Handler] | None = None
         self._options: dict[str, Any] = {}
@@ -354,14 +357,20 @@ class Simulation:
             self._exited(one, code)
             one.node.crash()
 
+        entropy = seeded_entropy(self.seed, process)
+
+        def wire() -> Wire | None:
+            return Wire(self._port, process, clock, entropy) if CONF.get('REDIS_HOST') else None
+
         return Runtime(
             config=CONF,
             clock=clock,
-            entropy=seeded_entropy(self.seed, process),
+            entropy=entropy,
             connect=connect,
             notifier=Fanout(channels_from(CONF), clock, notify_on=CONF.notify_on),
             heartbeat=NodeHeartbeat(lambda: connect('heartbeat'), leave),
             worker_name=process,
+            wakeups=Wakeups(wire),
         )
 
     def disconnect(self) -> None:

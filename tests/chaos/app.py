@@ -76,8 +76,14 @@ def nothing(_job: Any) -> None:
     """To see what everything else costs."""
 
 
+def began(_job: Any) -> dict[str, float]:
+    """To see when: seconds of a clock that all processes of this host share."""
+    return {'at': time.monotonic()}
+
+
 ACTIONS: dict[str, Callable[[Any], Any]] = {
     'Nothing': nothing,
+    'Began': began,
     'Step': step,
     'Stubborn': stubborn,
     'Die': die,

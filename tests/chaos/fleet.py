@@ -18,7 +18,7 @@ from tests.chaos.app import FOLDER, OPTIONS
 ROOT = Path(__file__).parents[2]
 LIMIT = 60.0
 """Seconds that a test waits for something before it fails."""
-_FOREIGN = ('DB_', 'SLACK_', 'NOTIFY_')
+_FOREIGN = ('DB_', 'REDIS_', 'SLACK_', 'NOTIFY_')
 
 now = time.perf_counter
 
@@ -109,9 +109,12 @@ class WorkerProcess:
 class Fleet:
     """All workers that were ever started. Ends those that are left when the block does."""
 
-    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, options: Mapping[str, Any], environ: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.options = dict(options)
+        self.environ = dict(environ or {})
         self.workers: list[WorkerProcess] = []
 
     def start(
@@ -127,6 +130,7 @@ class Fleet:
             'DB_URL': url,
             FOLDER: str(self.folder),
             OPTIONS: json.dumps({**self.options, **options}),
+            **self.environ,
         }
         output = self.folder / f'worker-{len(self.workers)}.txt'
         with output.open('wb') as file:

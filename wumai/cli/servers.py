@@ -1,5 +1,6 @@
 """`wumai api` and `wumai worker`: the servers of an app, patched before the app is imported."""
 
+import warnings
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,10 @@ def patch() -> None:
     """Patch gevent in. First of all, so that no module holds on to what it replaces."""
     from gevent import monkey
 
-    monkey.patch_all()
+    with warnings.catch_warnings():
+        # `wumai check` has libraries loaded, of which some look for others that hold on to ssl.
+        warnings.simplefilter('ignore', monkey.MonkeyPatchWarning)
+        monkey.patch_all()
 
 
 @click.command()

@@ -136,6 +136,7 @@ class Worker:
         leases = Leases(self._runtime, self.options, self._running, self._writer)
         self._runtime.heartbeat.start(leases.beat, leases.period)
         forget = self._runtime.wakeups.listen(self._loop.wake)
+        hang_up = self._runtime.wakeups.hear(self._loop.tell)
         writing = gevent.spawn(self._writer.run)
         looping = gevent.spawn(self._loop.run)
         logger.info('worker %s takes jobs', self._runtime.worker_name)
@@ -144,6 +145,7 @@ class Worker:
             return self._wind_down(looping)
         finally:
             forget()
+            hang_up()
             gevent.killall([looping, writing])
             self._runtime.heartbeat.stop()
 

@@ -58,6 +58,7 @@ ROLES = {
         Role('app'),
         # The worker retries what fails, so it does not ask before each use.
         Role('worker', pool_size=4, overflow=4, pre_ping=False, statement_timeout=30),
+        Role('wire', pool_size=1, overflow=1, statement_timeout=5),
         Role('health', pool_size=1, overflow=0, pre_ping=False, statement_timeout=3),
         Role('heartbeat', pool_size=1, overflow=0, pre_ping=False, statement_timeout=5),
     )
@@ -75,16 +76,12 @@ def database_url(conf: Config) -> URL:
             'mysql+pymysql://user:password@host/database or sqlite:////var/lib/app/wumai.db, '
             'or DB_HOST, DB_USER, DB_PASSWORD and DB_DATABASE in the environment'
         )
-    try:
-        port = int(conf.get('DB_PORT', 3306))
-    except ValueError:
-        raise ConfigError(f'DB_PORT is no number: {conf.get("DB_PORT")!r}') from None
     return URL.create(
         'mysql+pymysql',
         username=conf.get('DB_USER'),
         password=conf.get('DB_PASSWORD'),
         host=conf.get('DB_HOST'),
-        port=port,
+        port=conf.number('DB_PORT', 3306),
         database=conf.get('DB_DATABASE'),
     )
 

@@ -16,6 +16,7 @@ from wumai.store.db_errors import Busy, InDoubt, Rejected, StoreError, Unavailab
 from wumai.worker.backoff import Backoff
 from wumai.worker.executor import Executor
 from wumai.worker.options import WorkerOptions
+from wumai.worker.pace import Pace
 from wumai.worker.rescue import Rescuer
 from wumai.worker.running import Running
 from wumai.worker.sweep import Sweeper
@@ -45,6 +46,8 @@ class Loop:
         self._backoff = Backoff(runtime)
         jitter = JITTER * runtime.entropy.fraction()
         self._poll = round(options.poll_interval * (1 - jitter), 3)
+        self._pace = Pace(runtime, self._poll)
+        self._told = False
         self._contended = CONTENDED_PAUSE
         self._ahead: deque[str] = deque()
         self._collides = False
@@ -58,6 +61,11 @@ class Loop:
     def wake(self) -> None:
         """End the wait: something may be due."""
         self._wakeup.set()
+
+    def tell(self) -> None:
+        """End the wait: another process has created a job, and has told other workers too."""
+        self._told = True
+        self.wake()
 
     @property
     def in_doubt(self) -> bool:
@@ -79,13 +87,21 @@ class Loop:
         local.enter('worker', '-')
         while not self._stopping:
             self._wakeup.clear()
-            pause = self._guarded_turn()
+            pause = self._told_turn() if self._told else self._guarded_turn()
             if self._stopping:
                 return
             if pause > 0:
                 self._runtime.clock.wait(self._wakeup, pause)
             else:
                 gevent.sleep(0)
+
+    def _told_turn(self) -> float:
+        self._told = False
+        gevent.sleep(self._pace.handicap())
+        pause = self._guarded_turn()
+        if pause > 0:
+            self._pace.lost_race()
+        return pause
 
     def _guarded_turn(self) -> float:
         try:
@@ -123,6 +139,7 @@ class Loop:
             self._contended = min(self._contended * 2, self._poll)
             return self._contended
         self._contended = CONTENDED_PAUSE
+        self._pace.took()
         self._begin(claimed, began)
         return 0
 
@@ -153,7 +170,7 @@ class Loop:
 
     def _until_due(self, candidates: list[Candidate], now: datetime) -> float:
         times = [c.run_at for c in candidates if isinstance(c.run_at, datetime)]
-        return min([self._poll, *((time - now).total_seconds() for time in times)])
+        return min([self._pace.pause(), *((time - now).total_seconds() for time in times)])
 
     def _begin(self, claimed: Claimed, began: float) -> None:
         for job_id, reason in claimed.ended:

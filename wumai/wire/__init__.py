@@ -1,0 +1,1 @@
+"""Between processes: that a job was created is told to the workers of others."""
