@@ -24,8 +24,8 @@ def postgresql_url() -> Iterator[str]:
     """The URL of a server: WUMAI_TEST_POSTGRESQL_URL, else one of our own."""
     if given := os.environ.get('WUMAI_TEST_POSTGRESQL_URL'):
         yield given
-    elif programs := _programs():
-        with _server(programs) as url:
+    elif programs := postgresql_programs():
+        with postgresql_server(programs) as url:
             yield url
     else:
         pytest.skip('no PostgreSQL here: install postgresql, or set WUMAI_TEST_POSTGRESQL_URL')
@@ -40,7 +40,7 @@ def postgresql_database(postgresql_url: str) -> Iterator[str]:
     execute(postgresql_url, f'DROP DATABASE IF EXISTS {name} WITH (FORCE)')
 
 
-def _programs() -> Path | None:
+def postgresql_programs() -> Path | None:
     """The folder of initdb and pg_ctl, which Debian keeps off PATH; the newest."""
     if found := shutil.which('initdb'):
         return Path(found).parent
@@ -53,7 +53,8 @@ def _programs() -> Path | None:
 
 
 @contextmanager
-def _server(programs: Path) -> Iterator[str]:
+def postgresql_server(programs: Path) -> Iterator[str]:
+    """A server of our own, by its URL."""
     user = _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix='wumai-postgresql-'))
     if user:

@@ -13,6 +13,11 @@ import pytest
 LIMIT = 10.0
 
 
+def redis_program() -> str | None:
+    """Where it is installed, if it is."""
+    return shutil.which('redis-server')
+
+
 class RedisServer:
     """A server on a port of its own, which keeps nothing on disk unless told to."""
 
@@ -52,7 +57,7 @@ class RedisServer:
 @contextmanager
 def redis_running(folder: Path, *options: str) -> Iterator[RedisServer]:
     """A private server; skips the test where there is none."""
-    if not shutil.which('redis-server'):
+    if not redis_program():
         pytest.skip('no Redis here: install redis-server')
     server = RedisServer(folder, *options)
     server.start()

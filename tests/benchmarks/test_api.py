@@ -4,10 +4,11 @@ import io
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-import pytest
-
+from tests.benchmarks.measure import compare
 from tests.benchmarks.web import BODY, bare_app, our_app
 
 ENVIRON = {
@@ -35,17 +36,17 @@ ENVIRON = {
 class Memory(logging.Handler):
     """Keeps the formatted lines, as a log would."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.lines = []
+        self.lines: list[str] = []
         self.setFormatter(logging.Formatter('[access][%(levelname)s][%(asctime)s] %(message)s'))
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(self.format(record))
 
 
 @contextmanager
-def access_log():
+def access_log() -> Iterator[list[str]]:
     """The lines of the access log, in memory and nowhere else: pytest listens too, unasked."""
     log = logging.getLogger('wumai.access')
     before = log.handlers, log.level, log.propagate
@@ -59,9 +60,9 @@ def access_log():
         log.setLevel(level)
 
 
-def post(app):
+def post(app: Any) -> bytes:
     """One request, through the app as a WSGI server would call it."""
-    heads = []
+    heads: list[Any] = []
     environ = {**ENVIRON, 'wsgi.input': io.BytesIO(BODY)}
     body = app(environ, lambda *head: heads.append(head))
     text = b''.join(body)
@@ -71,39 +72,30 @@ def post(app):
     return text
 
 
-@pytest.mark.benchmark(group='request')
-def test_bare_flask(benchmark):
-    """The measure."""
-    benchmark(post, bare_app())
+REQUESTS, ROUNDS = 200, 25
 
 
-@pytest.mark.benchmark(group='request')
-def test_ours(benchmark):
+def rate(app: Any) -> float:
+    """Requests a second of the processor's time."""
+    began = time.process_time()
+    for _ in range(REQUESTS):
+        post(app)
+    return REQUESTS / (time.process_time() - began)
+
+
+def test_requests_in_process(benchmark: Any) -> None:
     """Context id, error codes and access line included."""
+    ours, bare = our_app(), bare_app()
     with access_log() as lines:
-        benchmark(post, our_app())
+        compare(
+            benchmark,
+            lambda: rate(ours),
+            lambda: rate(bare),
+            rounds=ROUNDS,
+            what='requests, in process',
+            against='bare Flask',
+            unit='req/s',
+            aim=1.0,
+            plot='requests in process',
+        )
     assert 'DescribeInstances 0 200' in lines[-1]
-
-
-ROUNDS, REQUESTS = 60, 100
-
-
-@pytest.mark.benchmark(group='ratio')
-def test_ratio(benchmark):
-    """In the same run and turn by turn, ours costs no more than a tenth above the bare view."""
-    apps = {'ours': our_app(), 'bare': bare_app()}
-    best = dict.fromkeys(apps, float('inf'))
-
-    def measure():
-        for name, app in apps.items():
-            began = time.process_time()
-            for _ in range(REQUESTS):
-                post(app)
-            best[name] = min(best[name], time.process_time() - began)
-        lines.clear()
-
-    with access_log() as lines:
-        benchmark.pedantic(measure, rounds=ROUNDS, warmup_rounds=2)
-    ratio = best['ours'] / best['bare']
-    benchmark.extra_info['ratio'] = round(ratio, 3)
-    assert ratio < 1.1

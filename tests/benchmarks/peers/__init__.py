@@ -1,0 +1,1 @@
+"""wumai beside what else runs jobs: `tox -e bench-peers` measures all in one run."""
