@@ -19,6 +19,7 @@ from sqlalchemy import (
     inspect,
     text,
 )
+from sqlalchemy.engine import Connection as SqlConnection
 from sqlalchemy.engine import ExceptionContext
 
 from wumai.clock import Clock, SystemClock
@@ -32,6 +33,10 @@ from wumai_testing.faults import GONE, LOST, REFUSED, Connection, FaultPlan
 # Nothing of a test is worth the wait for a disk.
 _MEMORY = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
 _LOST = {REFUSED[0], GONE[0], LOST[0]}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    # psycopg would look for that type through a connection of its own class alone.
+    'postgresql+psycopg': {'use_native_hstore': False}
+}
 _MARKER = 'wumai_testing'
 """A table that says: this database was made for tests, and may be emptied."""
 
@@ -64,6 +69,7 @@ class Database:
             poolclass=QueuePool,
             max_overflow=-1,
             pings=role.pre_ping,
+            **_OPTIONS.get(self.url.drivername, {}),
         )
         event.listen(engine, 'handle_error', _mark_lost)
         self._engines.append(engine)
@@ -148,24 +154,45 @@ def _template() -> str:
 def server_database(text_url: str, worker_id: str = '') -> Database:
     """A database beside the one that the URL names, called `<name>_wumai<worker_id>`.
 
-    It is made when missing and emptied when it is ours. Raises ConfigError if its tables are not.
+    It is made anew at its first use in a process, and emptied at each other. Raises ConfigError
+    if it holds tables that no test made.
     """
+    url = _server_url(text_url)
+    own = url.set(database=f'{url.database or "test"}_wumai{worker_id}')
+    engine = create_engine(own, poolclass=NullPool)
+    if own not in _prepared:
+        _create_database(url, own)
+        _drop_tables(engine)
+        _prepared.add(own)
+    with engine.begin() as connection:
+        found = set(inspect(connection).get_table_names()) - {_MARKER}
+        _empty(connection, found)
+        for metadata in (schema.metadata, Resource.metadata):
+            if not found.issuperset(metadata.tables):
+                metadata.create_all(connection)
+    dialect = engine.dialect
+    args, kwargs = dialect.create_connect_args(own)
+    kwargs.update(_LOCK_WAIT[own.get_backend_name()])
+    driver: Any = dialect.loaded_dbapi
+    return Database(own, lambda: driver.connect(*args, **kwargs), driver.OperationalError)
+
+
+_prepared: set[URL] = set()
+"""The databases that this process made."""
+_LOCK_WAIT = {
+    # Who holds a row lock cannot let go while another waits for it in real time.
+    'mysql': {'init_command': 'SET innodb_lock_wait_timeout = 1'},
+    'postgresql': {'options': '-c lock_timeout=1000'},
+}
+
+
+def _server_url(text_url: str) -> URL:
     conf = Config()
     conf.apply(DB_URL=text_url)
     url = database_url(conf)
-    if url.get_backend_name() == 'sqlite':
-        raise ConfigError(
-            '--wumai-database is for servers: without it each test has an SQLite file'
-        )
-    own = url.set(database=f'{url.database or "test"}_wumai{worker_id}')
-    _create_database(url, own)
-    _empty(own)
-    _make_tables(own, schema.metadata)
-    _make_tables(own, Resource.metadata)
-    dialect = own.get_dialect()()
-    driver = dialect.import_dbapi()
-    args, kwargs = dialect.create_connect_args(own)
-    return Database(own, lambda: driver.connect(*args, **kwargs), driver.OperationalError)
+    if url.get_backend_name() not in _LOCK_WAIT:
+        raise ConfigError('it names a server; without it each test has an SQLite file of its own')
+    return url
 
 
 def _create_database(url: URL, own: URL) -> None:
@@ -186,21 +213,30 @@ def _exists(connection: Any, own: URL) -> bool:
     return connection.execute(query, {'name': own.database}).first() is not None
 
 
-def _empty(own: URL) -> None:
-    engine = create_engine(own, poolclass=NullPool)
-    names = inspect(engine).get_table_names()
-    if names and _MARKER not in names:
-        raise ConfigError(
-            f'the database {own.database} has tables that no test of wumai made '
-            f'({", ".join(sorted(names)[:3])}): drop it, or name another with --wumai-database'
-        )
+def _drop_tables(engine: Engine) -> None:
+    """Drop what an earlier run left: the app's models may have changed since."""
     found = MetaData()
     found.reflect(engine)
+    if found.tables and _MARKER not in found.tables:
+        raise ConfigError(
+            f'the database {engine.url.database} has tables that no test of wumai made '
+            f'({", ".join(sorted(found.tables)[:3])}): drop it, or name another'
+        )
     with engine.begin() as connection:
-        for table in reversed(found.sorted_tables):
-            if table.name != _MARKER:
-                connection.execute(table.delete())
-        connection.execute(text(f'CREATE TABLE IF NOT EXISTS {_MARKER} (made INTEGER)'))
+        found.drop_all(connection)
+        connection.execute(text(f'CREATE TABLE {_MARKER} (made INTEGER)'))
+
+
+def _empty(connection: SqlConnection, names: set[str]) -> None:
+    """Delete all rows, in whatever order the tables refer to each other."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    tables = sorted(map(quote, names))
+    if connection.dialect.name == 'postgresql':
+        statements = [f'TRUNCATE {", ".join(tables)}'] if tables else []
+    else:
+        statements = ['SET foreign_key_checks = 0', *(f'DELETE FROM {name}' for name in tables)]
+    for statement in statements:
+        connection.execute(text(statement))
 
 
 def _make_tables(url: URL, metadata: MetaData) -> None:

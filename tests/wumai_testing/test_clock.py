@@ -197,10 +197,21 @@ def test_advance_goes_on_where_nothing_runs(clock: VirtualTime) -> None:
 
 def test_time_does_not_go_back_nor_beyond_all_dates(clock: VirtualTime) -> None:
     """Both are refused by name."""
-    with pytest.raises(VirtualTimeError, match='does not go back'):
+    with pytest.raises(ValueError, match='-1 is no duration'):
         clock.advance(-1)
     with pytest.raises(VirtualTimeError, match='year 9999'):
         clock.advance(1e12)
+
+
+def test_durations_may_be_text(clock: VirtualTime) -> None:
+    """As in the rest of wumai_testing."""
+    clock.advance('1h30m')
+    assert clock.monotonic() == 5400
+    with pytest.raises(ValueError, match=r"'10 minutes' is no duration.*such as '10m'"):
+        clock.advance('10 minutes')
+    gevent.spawn(gevent.sleep, 3600)
+    with pytest.raises(VirtualTimeout, match='after 1m of virtual time'):
+        clock.run_until(lambda: False, within='1m')
 
 
 def test_a_timer_beyond_all_dates_never_fires(clock: VirtualTime) -> None:

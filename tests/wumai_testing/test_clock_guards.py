@@ -3,23 +3,28 @@
 import concurrent.futures
 import multiprocessing
 import os
+import queue
 import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import gevent
 import gevent.socket
 import gevent.subprocess
 import gevent.threadpool
+import pymysql
 import pytest
 from gevent.event import Event
 from gevent.lock import Semaphore
 from gevent.queue import Queue
+from sqlalchemy import make_url
 
 from wumai_testing.clock import (
     RealWorkRefused,
@@ -273,7 +278,7 @@ def test_thread_pools_and_look_ups_are_refused() -> None:
             gevent.get_hub().threadpool.spawn(int)
         with pytest.raises(RealWorkRefused, match='pool'):
             pool.spawn(int)
-        with pytest.raises(RealWorkRefused, match='host name'):
+        with pytest.raises(RealWorkRefused, match=r"host 'example.invalid'"):
             gevent.socket.getaddrinfo('example.invalid', 80)
 
 
@@ -333,14 +338,69 @@ def test_a_real_socket_that_has_to_wait_is_refused() -> None:
                 theirs.recv(1)
 
 
-def test_a_blocking_socket_takes_no_virtual_time() -> None:
-    """As a database driver's: gevent does not know of it."""
+def connect(module: ModuleType, method: str, port: int) -> None:
+    with module.socket() as one:
+        getattr(one, method)(('127.0.0.1', port))
+
+
+@pytest.mark.parametrize(
+    ('reach', 'what'),
+    [
+        (lambda port: socket.create_connection(('127.0.0.1', port)), "the host '127.0.0.1'"),
+        (lambda port: connect(socket, 'connect', port), r"to \('127.0.0.1', \d+\)"),
+        (lambda port: connect(socket, 'connect_ex', port), 'connect a real socket'),
+        (lambda port: urllib.request.urlopen(f'http://localhost:{port}'), "the host 'localhost'"),
+        (lambda port: gevent.socket.create_connection(('127.0.0.1', port)), "host '127.0.0.1'"),
+        (lambda port: connect(gevent.socket, 'connect', port), 'file descriptor'),
+    ],
+    ids=['create_connection', 'connect', 'connect_ex', 'urlopen', 'gevent', 'gevent socket'],
+)
+def test_a_real_peer_is_refused(reach: Callable[[int], object], what: str) -> None:
+    """Before anything is sent; with who was to be reached, where, and what to do instead."""
+    refused = pytest.raises(RealWorkRefused, match=rf'{what}.*at .*{HERE}:\d+.*wumai_sim.http')
+    with socket.create_server(('127.0.0.1', 0)) as peer, virtual_time(), refused:
+        reach(peer.getsockname()[1])
+    with socket.create_server(('127.0.0.1', 0)) as peer:  # outside it works again
+        socket.create_connection(peer.getsockname()).close()
+    assert 'connect' not in vars(socket.socket)
+
+
+def test_a_socket_that_is_open_takes_no_virtual_time() -> None:
+    """gevent does not know of it."""
     with virtual_time() as clock:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             ours.sendall(b'x')
             assert theirs.recv(1) == b'x'
         assert clock.now_ns == 0
+
+
+def test_the_driver_of_a_database_may_use_real_sockets(mysql_url: str) -> None:
+    """A statement takes no virtual time."""
+    url = make_url(mysql_url)
+    assert url.host
+    with virtual_time() as clock:
+        with pymysql.connect(host=url.host, port=url.port or 0, user=url.username) as connection:
+            cursor = connection.cursor()
+            cursor.execute('SELECT SLEEP(0.01)')
+        assert clock.now_ns == 0
+
+
+def test_waits_of_the_standard_library_are_virtual() -> None:
+    """In an unpatched process too: production patches, so a handler may use them."""
+    with virtual_time() as clock:
+        event, channel = threading.Event(), queue.Queue[str]()
+        assert not event.wait(500)
+        with pytest.raises(queue.Empty):
+            channel.get(timeout=50)
+        assert clock.monotonic() == 550
+        gevent.spawn_later(5, event.set)
+        clock.node('w1').spawn(lambda: gevent.sleep(7) or channel.put('x'))
+        assert event.wait()
+        assert channel.get() == 'x'
+        assert clock.monotonic() == 557
+        with pytest.raises(VirtualDeadlock, match=rf'{HERE}:\d+ in test_waits'):
+            threading.Event().wait()
 
 
 def test_child_processes_and_file_watches_are_refused() -> None:

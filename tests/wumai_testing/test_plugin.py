@@ -42,9 +42,16 @@ def test_coverage_sees_the_modules_of_the_app(sample_app: pytest.Pytester) -> No
     assert int(lines[job].rstrip('%')) > 60, 'module-level lines of wumai are seen'
 
 
-def test_the_suite_passes_on_a_real_server(sample_app: pytest.Pytester, mysql_url: str) -> None:
-    """With --wumai-database the same tests run on MariaDB, in a database beside the one named."""
-    result = sample_app.runpytest_subprocess(f'--wumai-database={mysql_url}')
+@pytest.mark.parametrize('patched', ['false', 'true'], ids=['unpatched', 'patched'])
+@pytest.mark.parametrize('server', ['mysql_url', 'postgresql_url'])
+def test_the_suite_passes_on_a_real_server(
+    sample_app: pytest.Pytester, request: pytest.FixtureRequest, server: str, patched: str
+) -> None:
+    """With --wumai-database the same tests run there, in a database beside the one named; in a
+    patched process the sockets of the driver reach the virtual loop, and hold the clock.
+    """
+    url = request.getfixturevalue(server)
+    result = sample_app.runpytest_subprocess(f'--wumai-database={url}', f'-owumai_patch={patched}')
     result.assert_outcomes(passed=SAMPLE_TESTS)
 
 
@@ -153,6 +160,35 @@ def test_a_foreign_job_table_is_refused(pytester: pytest.Pytester, mysql_url: st
         with engine.connect() as connection:
             connection.execute(text('DROP DATABASE precious_wumai'))
         engine.dispose()
+
+
+@pytest.mark.parametrize('server', ['mysql_url', 'postgresql_url'])
+def test_a_model_may_change_between_runs(
+    pytester: pytest.Pytester, request: pytest.FixtureRequest, server: str
+) -> None:
+    """The tables of a run are made anew; within it each test finds them empty."""
+    url = f'--wumai-database={request.getfixturevalue(server)}'
+    for column in ('address', 'zone'):
+        pytester.makepyfile(
+            f"""
+            import pytest
+            from sqlalchemy import String
+            from sqlalchemy.orm import Mapped, mapped_column
+            from wumai import db
+            from wumai.model import Resource
+
+            class Machine(Resource):
+                __tablename__ = 'machine'
+                {column}: Mapped[str] = mapped_column(String(50))
+
+            @pytest.mark.parametrize('number', [1, 2])
+            def test_it(wumai_sim, number):
+                with db.transaction() as session:
+                    assert session.query(Machine).count() == 0
+                    session.add(Machine(id='m', project_id='p', status='up', {column}='a'))
+            """
+        )
+        pytester.runpytest_subprocess(url).assert_outcomes(passed=2)
 
 
 def test_two_runs_of_a_test_give_the_same_timeline(pytester: pytest.Pytester) -> None:

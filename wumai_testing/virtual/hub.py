@@ -8,11 +8,13 @@ from gevent import Timeout, _hub_local
 from gevent._waiter import MultipleWaiter, Waiter
 from gevent.exceptions import HubDestroyed
 from gevent.hub import Hub
+from gevent.monkey import get_original
 from greenlet import GreenletExit, greenlet
 
 from wumai_testing.virtual.errors import VirtualStuck, VirtualTimeError
 from wumai_testing.virtual.loop import VirtualLoop
-from wumai_testing.virtual.watchers import refuse
+from wumai_testing.virtual.report import driver_asks
+from wumai_testing.virtual.watchers import SOCKETS_CURE, refuse
 
 THREADS_CURE = (
     'Native threads run in real time, which stands still here: with the pytest ini option '
@@ -73,11 +75,7 @@ class NodeHub(Hub):
 
     @property
     def resolver(self) -> Any:  # type: ignore[override]
-        refuse(
-            'to look up a host name through gevent',
-            'That is done in native threads or over the network, in real time, which stands '
-            'still here: give the address as a number, or a simulated peer. ' + THREADS_CURE,
-        )
+        return _Resolver()
 
     def handle_error(self, context: Any, type: Any, value: Any, tb: Any) -> None:  # noqa: A002
         if type is not None and issubclass(type, HubDestroyed):
@@ -128,6 +126,18 @@ def _wake_multiple(waiter: 'MultipleWaiter[Any]') -> None:
     values = next((ref for ref in gc.get_referents(waiter) if type(ref) is list), None)
     if values:
         Waiter.switch(waiter, True)
+
+
+class _Resolver:
+    """Looks up hosts for drivers of databases alone: gevent would ask threads or the network."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def look_up(*args: Any, **kwargs: Any) -> Any:
+            if not driver_asks():
+                refuse(f'to look up the host {args[0]!r}', SOCKETS_CURE)
+            return get_original('socket', name)(*args, **kwargs)
+
+        return look_up
 
 
 class OutsideHub(Hub):

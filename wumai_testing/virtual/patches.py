@@ -5,6 +5,7 @@ read the timeline, and only in the world's own thread. So no jump costs anything
 nanoseconds are exact, and threads outside (pytest-timeout's, execnet's) keep the real time.
 """
 
+import socket
 import sys
 import threading
 import time
@@ -18,12 +19,14 @@ import freezegun
 import gevent
 import gevent.threadpool
 from freezegun import api
+from gevent.lock import Semaphore
 from gevent.monkey import get_original, is_module_patched
 
 from wumai_testing.virtual.errors import VirtualTimeError
 from wumai_testing.virtual.hub import THREADS_CURE
+from wumai_testing.virtual.report import driver_asks
 from wumai_testing.virtual.timebase import SECOND, Real, Timebase
-from wumai_testing.virtual.watchers import refuse
+from wumai_testing.virtual.watchers import SOCKETS_CURE, refuse
 
 _get_ident: Callable[[], int] = get_original('_thread', 'get_ident')
 
@@ -108,7 +111,10 @@ _SOUGHT_IDS = frozenset(_REAL_IDS) | {id(_State.sleep)}
 
 
 def _replace(undo: ExitStack, owner: Any, name: str, value: object) -> None:
-    undo.callback(setattr, owner, name, getattr(owner, name))
+    if name in vars(owner):
+        undo.callback(setattr, owner, name, vars(owner)[name])
+    else:  # it is inherited
+        undo.callback(delattr, owner, name)
     setattr(owner, name, value)
 
 
@@ -125,6 +131,7 @@ def patched(base: Timebase) -> Iterator[None]:
         undo.callback(setattr, _State, 'base', None)
         _freeze(undo, base)
         _guard_threads(undo)
+        _guard_sockets(undo)
         yield
 
 
@@ -193,8 +200,40 @@ def _guard_threads(undo: ExitStack) -> None:
             refuse(f"to run {function!r} in a native thread of gevent's pool", THREADS_CURE)
         return spawn_in_pool(pool, function, *args, **kwargs)
 
+    def allocate_lock() -> Any:
+        # What a Condition waits with, so what an Event and a Queue do too.
+        real = _timebase() is None or _State.threads_allowed
+        return allocate_real_lock() if real else Semaphore()
+
+    allocate_real_lock = threading._allocate_lock  # type: ignore[attr-defined]
+    _replace(undo, threading, '_allocate_lock', allocate_lock)
     _replace(undo, threading.Thread, 'start', start)
     _replace(undo, gevent.threadpool.ThreadPool, 'spawn', spawn)
+
+
+def _guard_sockets(undo: ExitStack) -> None:
+    blocking: Any = get_original('socket', 'socket')
+
+    def guarded(method: str) -> Callable[..., Any]:
+        real = getattr(blocking, method)
+
+        def connect(self: Any, address: Any) -> Any:
+            if not (_timebase() is None or driver_asks()):
+                refuse(f'to connect a real socket to {address!r}', SOCKETS_CURE)
+            return real(self, address)
+
+        return connect
+
+    look_up = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if not (_timebase() is None or driver_asks()):
+            refuse(f'to look up the host {host!r}', SOCKETS_CURE)
+        return look_up(host, *args, **kwargs)
+
+    _replace(undo, blocking, 'connect', guarded('connect'))
+    _replace(undo, blocking, 'connect_ex', guarded('connect_ex'))
+    _replace(undo, socket, 'getaddrinfo', getaddrinfo)
 
 
 @contextmanager

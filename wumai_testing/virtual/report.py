@@ -15,17 +15,22 @@ from gevent.hub import Hub
 from greenlet import getcurrent, greenlet
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_PLUMBING = {'gevent', 'threading', 'concurrent', 'freezegun'}
+_PLUMBING = sys.stdlib_module_names | {'gevent', 'freezegun'}
 """Packages whose frames say nothing about who waits; ours are told by their folder."""
+_DRIVERS = {'pymysql', 'psycopg'}
+"""Whose sockets may be real: a statement takes no virtual time."""
 
 
 def _is_plumbing(frame: FrameType) -> bool:
-    module = frame.f_globals.get('__name__', '')
     return (
-        module.partition('.')[0] in _PLUMBING
+        _package(frame) in _PLUMBING
         or os.path.dirname(frame.f_code.co_filename) == _HERE
-        or module == 'wumai_testing.clock'
+        or frame.f_globals.get('__name__') == 'wumai_testing.clock'
     )
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get('__name__', '')).partition('.')[0]
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
@@ -49,6 +54,12 @@ def place(frame: FrameType | None) -> str:
 def caller() -> str:
     """The place in the user's code that is running now."""
     return place(sys._getframe())
+
+
+def driver_asks() -> bool:
+    """Whether it is a database's driver whose code is running now."""
+    asking = next(_frames(sys._getframe()), None)
+    return asking is not None and _package(asking) in _DRIVERS
 
 
 def name_of(who: greenlet) -> str:

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from freezegun import api as freezegun_api
 
+from wumai_testing.virtual.in_flight import InFlight
+
 SECOND = 1_000_000_000
 """Nanoseconds in a second."""
 
@@ -44,7 +46,10 @@ def naive_utc(moment: datetime) -> datetime:
 class Timebase:
     """Integer nanoseconds since the start: a float epoch would lose timers."""
 
-    __slots__ = ('_armed', 'callbacks', 'callbacks_max', 'epoch_ns', 'last_ns', 'now_ns', 'start')
+    __slots__ = (
+        '_armed', 'callbacks', 'callbacks_max', 'epoch_ns', 'in_flight', 'last_ns', 'now_ns',
+        'start',
+    )  # fmt: skip
 
     def __init__(self, start: datetime, callbacks_max: int) -> None:
         self.start = naive_utc(start)
@@ -55,6 +60,7 @@ class Timebase:
         self.callbacks = 0
         """How many callbacks ran at this instant."""
         self.callbacks_max = callbacks_max
+        self.in_flight = InFlight()
         self._armed = 0
 
     def next_arming(self) -> int:

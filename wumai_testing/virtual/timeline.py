@@ -20,7 +20,7 @@ from gevent.hub import Hub
 from gevent.lock import Semaphore
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from wumai_testing.duration import format_duration
+from wumai_testing.duration import format_duration, parse_duration
 from wumai_testing.virtual import report
 from wumai_testing.virtual.agenda import Agenda
 from wumai_testing.virtual.errors import (
@@ -121,14 +121,14 @@ class VirtualTime:
 
     # Letting time pass, from the test.
 
-    def advance(self, seconds: float) -> None:
-        """Let `seconds` pass and run all that is due, that at the last instant included."""
-        if seconds < 0:
-            raise VirtualTimeError(f'Time does not go back: advance({seconds!r}).')
+    def advance(self, duration: float | str) -> None:
+        """Let seconds pass, or a duration such as '10m', and run all that is due until then, that
+        at the last instant included.
+        """
         self._only_from_test('advance()')
-        horizon = self.base.now_ns + to_ns(seconds)
+        horizon = self.base.now_ns + to_ns(parse_duration(duration))
         if horizon > self.base.last_ns:
-            raise VirtualTimeError(f'advance({seconds!r}) goes beyond the year 9999.')
+            raise VirtualTimeError(f'advance({duration!r}) goes beyond the year 9999.')
         while self._step(horizon) is not _NOTHING:
             pass
         self.base.move_to(horizon)
@@ -139,10 +139,11 @@ class VirtualTime:
         while (node := self._ready_node()) is not None:
             self._turn(node)
 
-    def run_until(self, condition: Callable[[], object], within: float | None = None) -> None:
-        """Run turn by turn until `condition()` is true, for at most `within` seconds."""
+    def run_until(self, condition: Callable[[], object], within: float | str | None = None) -> None:
+        """Run turn by turn until `condition()` is true, for at most `within`."""
         self._only_from_test('run_until()')
-        horizon = None if within is None else self.base.now_ns + to_ns(within)
+        limit = None if within is None else parse_duration(within)
+        horizon = None if limit is None else self.base.now_ns + to_ns(limit)
         while not condition():
             if self._step(horizon) is not _NOTHING:
                 continue
@@ -155,7 +156,7 @@ class VirtualTime:
             if not condition():
                 raise VirtualTimeout(
                     f'run_until({_name(condition)}) is not true after '
-                    f'{format_duration(within or 0)} of virtual time, at {self._offset()}. '
+                    f'{format_duration(limit or 0)} of virtual time, at {self._offset()}. '
                     f'{self._who_waits()}'
                 )
             return
@@ -249,6 +250,7 @@ class VirtualTime:
     # Waiting; called by the hubs.
 
     def wait(self, hub: Hub) -> Any:
+        self.base.in_flight.wait()
         current = getcurrent()
         if current is self.main:
             return self._wait_in_test()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wumai_testing.virtual.errors import RealWorkRefused
-from wumai_testing.virtual.report import caller
+from wumai_testing.virtual.report import caller, driver_asks
 from wumai_testing.virtual.timebase import SECOND
 
 if TYPE_CHECKING:
@@ -279,8 +279,17 @@ class IdleWatcher(Watcher):
         super().stop()
 
 
+SOCKETS_CURE = (
+    'A real peer answers in real time, which stands still here: let `wumai_sim.http` answer for '
+    "it, or put a simulated peer in its place. Only a database's driver may use real sockets."
+)
+
+
 class IoWatcher(Watcher):
-    """Refused when it is to wait: a socket that never has to wait takes no time at all."""
+    """Refused when it is to wait: a socket that never has to wait takes no time at all.
+
+    Only for a database's driver it waits, in real time, while the clock stands still.
+    """
 
     __slots__ = ('events', 'fd')
 
@@ -296,12 +305,21 @@ class IoWatcher(Watcher):
         self.fd = fd
         self.events = events
 
-    def start(self, callback: Callable[..., object], *args: object, **_options: object) -> None:  # noqa: ARG002
+    def start(self, callback: Callable[..., object], *args: object, **options: object) -> None:
+        if not driver_asks():
+            self._refuse()
+        super().start(callback, *((self.events, *args) if options.get('pass_events') else args))
+        self.loop.base.in_flight.add(self)
+
+    def stop(self) -> None:
+        self.loop.base.in_flight.discard(self)
+        super().stop()
+
+    def _refuse(self) -> NoReturn:
         direction = {1: 'read from', 2: 'write to'}.get(self.events & 3, 'use')
         refuse(
             f'to wait until it can {direction} file descriptor {self.fd} (a gevent socket?)',
-            'A real peer answers in real time, which stands still here: use a simulated peer, '
-            'or keep that socket out of gevent, so that it blocks and takes no virtual time.',
+            SOCKETS_CURE,
         )
 
 
