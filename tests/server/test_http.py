@@ -54,6 +54,12 @@ def stopping(server, **options):
     return gevent.spawn(server.shut, **{'grace': LIMIT, **options})
 
 
+def test_the_start_asks_no_dns(server):
+    """Which may be slow: it is named by its address, and the port that it got."""
+    port = server.socket.getsockname()[1]
+    assert (server.environ['SERVER_NAME'], server.environ['SERVER_PORT']) == ('127.0.0.1', f'{port}')
+
+
 def test_nagle_is_off(server):
     """Head and body leave at once: else the body waits 40 ms for the client's ACK."""
     with connect(server) as connection:

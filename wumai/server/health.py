@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from gevent import pywsgi
 from gevent.lock import BoundedSemaphore
 
 from wumai.clock import Clock
 from wumai.error import ConfigError
+from wumai.server.http import TidyServer
 from wumai.store.base import Store
 from wumai.store.db_errors import StoreError
 
@@ -68,13 +68,13 @@ class Health:
     def __init__(self, port: int, facts: Facts, readiness: Readiness) -> None:
         self._facts = facts
         self._readiness = readiness
-        self._server = pywsgi.WSGIServer(('0.0.0.0', port), self._serve, log=None, error_log=None)
+        self._server = TidyServer(('0.0.0.0', port), self._serve, log=None, error_log=None)
 
     def start(self) -> None:
         """Listen. Raises ConfigError where the port cannot be had."""
         try:
             self._server.start()
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise ConfigError(f'health_port: {error}') from None
 
     def stop(self) -> None:

@@ -156,7 +156,30 @@ class Handler(pywsgi.WSGIHandler):
         return '400', head.encode() + answer.body
 
 
-class Server(pywsgi.WSGIServer):
+class TidyServer(pywsgi.WSGIServer):
+    """gevent's, but it closes its socket when the address cannot be had, and asks no DNS."""
+
+    def update_environ(self) -> None:
+        # gevent's own looks up the name of its host first, in a native thread.
+        self.environ['SERVER_NAME'], self.environ['SERVER_PORT'] = map(str, self.address[:2])
+
+    @classmethod
+    def get_listener(
+        cls, address: Any, backlog: int | None = None, family: int | None = None
+    ) -> gevent.socket.socket:
+        listener = gevent.socket.socket(family=family or socket.AF_INET)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(backlog or cls.backlog)
+        except BaseException:
+            listener.close()
+            raise
+        listener.setblocking(False)
+        return listener
+
+
+class Server(TidyServer):
     """Serves an app until `shut`."""
 
     handler_class = Handler
@@ -179,22 +202,6 @@ class Server(pywsgi.WSGIServer):
         self.connections: set[Handler] = set()
         self.handshakes: set[Any] = set()
         self.stopping = False
-
-    @classmethod
-    def get_listener(
-        cls, address: Any, backlog: int | None = None, family: int | None = None
-    ) -> gevent.socket.socket:
-        # gevent's own leaves the socket open when the address cannot be had.
-        listener = gevent.socket.socket(family=family or socket.AF_INET)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(backlog or cls.backlog)
-        except BaseException:
-            listener.close()
-            raise
-        listener.setblocking(False)
-        return listener
 
     def do_read(self) -> Any:
         accepted: Any = super().do_read()
