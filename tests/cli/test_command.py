@@ -58,6 +58,10 @@ def test_help_imports_no_server() -> None:
         (['jobs', 'list', '--status', 'done'], "wumai jobs list: Invalid value for '--status'"),
         (['api'], "wumai api: Missing argument 'MODULE:API'"),
         (['schema', '--dialect', 'oracle'], "wumai schema: Invalid value for '--dialect'"),
+        (['schema', 'job'], 'wumai schema: Got unexpected extra argument (job). See'),
+        (['api', 'shop', '--port', '65536'], "wumai api: Invalid value for '--port'"),
+        (['worker', 'shop', '--health-port', '-1'], "wumai worker: Invalid value for '--health-p"),
+        (['demo', '--port', '65536'], "wumai demo: Invalid value for '--port'"),
     ],
 )
 def test_a_wrong_call_is_told_in_one_line(arguments: list[str], told: str) -> None:

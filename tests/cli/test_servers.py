@@ -106,7 +106,7 @@ def test_a_worker_runs_jobs_and_stops(folder: Path, number: signal.Signals) -> N
         (['worker', 'shop:api'], 'wumai: shop:api is a Api, not what create_worker() returns'),
         (['worker', 'shop:make_worker'], 'wumai: shop:make_worker is a function: write '),
         (['worker', 'shop:make_worker()'], 'wumai: no database is set: DB_HOST, DB_USER'),
-        (['api', 'shop:api', '--port=99999'], 'wumai: cannot listen on 0.0.0.0:99999: '),
+        (['api', 'shop:api', '--host=192.0.2.1'], 'wumai: cannot listen on 192.0.2.1:8080: '),
         (['api', 'shop:api', '--certfile=none'], 'wumai: cannot use the certificate in none: '),
     ],
 )

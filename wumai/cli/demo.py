@@ -12,12 +12,13 @@ from wumai.cli.demo_servers import Server, environment
 from wumai.cli.demo_signals import Interrupts
 from wumai.cli.demo_story import DemoError, Story
 from wumai.cli.demo_view import View
+from wumai.cli.servers import PORT
 from wumai.clock import SystemClock
 
 
 @click.command()
 @click.option('--serve', is_flag=True, help='Then leave the servers running for curl.')
-@click.option('--port', default=0, help='Of the api; by default any free one.')
+@click.option('--port', type=PORT, default=0, help='Of the api; by default any free one.')
 def demo(serve: bool, port: int) -> None:
     """Show in seconds how jobs run, fail, are retried, time out, give up and are told of.
 

@@ -102,7 +102,9 @@ def in_one_line() -> Iterator[None]:
         raise
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else 'wumai'
-        message = f'{path}: {error.format_message()} See {path} --help.'
+        told = error.format_message()
+        end = '' if told.endswith(('.', '?')) else '.'
+        message = f'{path}: {told}{end} See {path} --help.'
         raise Misuse(message) from None
     except WumaiError as error:
         raise Failure(f'wumai: {error}') from None

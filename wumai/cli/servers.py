@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from wumai.server import Api
 
 
+PORT = click.IntRange(0, 65535)
+
+
 def patch() -> None:
     """Patch gevent in. First of all, so that no module holds on to what it replaces."""
     from gevent import monkey
@@ -21,7 +24,7 @@ def patch() -> None:
 
 @click.command()
 @click.argument('app', metavar='MODULE:API')
-@click.option('--port', default=8080, show_default=True, help='0 is any free one.')
+@click.option('--port', type=PORT, default=8080, show_default=True, help='0 is any free one.')
 @click.option('--host', default='0.0.0.0', show_default=True, help='The address to listen on.')
 @click.option('--certfile', metavar='FILE', help='Serve HTTPS with this certificate (PEM).')
 @click.option('--keyfile', metavar='FILE', help='Its key, unless the certificate file has it.')
@@ -59,7 +62,7 @@ def _announce(server: 'Api', scheme: str) -> None:
 
 @click.command()
 @click.argument('app', metavar='MODULE:WORKER')
-@click.option('--health-port', type=int, help='Answer GET /healthz and /readyz on this port.')
+@click.option('--health-port', type=PORT, help='Answer GET /healthz and /readyz on this port.')
 def worker(app: str, health_port: int | None) -> None:
     """Run the jobs of an app until SIGTERM or Ctrl-C; running jobs are let end, or handed back.
 
