@@ -95,6 +95,7 @@ def test_malformed(body):
         envelope.read_call(body)
     assert (caught.value.code, caught.value.http_status) == (4110, 400)
     assert len(caught.value.message) < 200
+    assert 'sys.' not in caught.value.message
 
 
 @pytest.mark.parametrize(

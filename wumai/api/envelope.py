@@ -79,25 +79,26 @@ def _read_object(body: bytes) -> dict[str, Any]:
         raise MalformedRequest(f'the body is not UTF-8 at byte {error.start}') from None
     except RecursionError:
         raise MalformedRequest('the body is nested too deep') from None
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise MalformedRequest(f'the body is no JSON: {error}') from None
+    except ValueError:  # Python's own for an int of more than 4300 digits, or that of `_finite`
+        raise MalformedRequest('a number is too large') from None
     if not isinstance(value, dict):
         raise MalformedRequest('the body is no JSON object')
     return value
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f'{constant} is no number')
+    raise MalformedRequest(f'the body is no JSON: {constant} is no number')
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise ValueError('a number is too large')
+        raise ValueError
     return number
 
 
-# An int of more than 4300 digits is a ValueError of Python's own.
 _decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
