@@ -2,6 +2,7 @@
 
 import json
 
+import gevent
 import pytest
 
 from wumai import db
@@ -74,7 +75,12 @@ def test_a_success_is_one_transaction(wumai_sim):
 
 @pytest.mark.parametrize(
     ('error', 'code', 'message'),
-    [(ResourceNotFound('i-1'), 4104, 'i-1'), (ValueError('with a secret'), 5000, 'ValueError')],
+    [
+        (ResourceNotFound('i-1'), 4104, 'i-1'),
+        (ValueError('with a secret'), 5000, 'ValueError'),
+        (gevent.Timeout(5), 5000, 'Timeout'),
+        (SystemExit('with a secret'), 5000, 'SystemExit'),
+    ],
 )
 def test_a_failure(wumai_sim, error, code, message):
     """Is journalled in a transaction of its own; what the handler did is undone."""

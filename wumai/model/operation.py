@@ -72,7 +72,7 @@ def journalled(
                     result = handler()
                     _write(resource_type, resource_ids, result, 0, '')
                 return result
-            except Exception as error:
+            except BaseException as error:  # a gevent.Timeout too
                 _write_failure(resource_type, resource_ids, error)
                 raise
 
@@ -83,7 +83,7 @@ def journalled(
 
 
 def _write_failure(
-    resource_type: str | None, resource_ids: ResourceIds | None, error: Exception
+    resource_type: str | None, resource_ids: ResourceIds | None, error: BaseException
 ) -> None:
     known = isinstance(error, ActionError)
     code = error.code if isinstance(error, ActionError) else ActionError.code
