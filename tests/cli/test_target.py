@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wumai.cli.target import TargetError, load
+from wumai.cli.target import TargetError, load, load_any
 
 
 class Thing:
@@ -35,6 +35,14 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_found(target: str) -> None:
     """By name, by the name of its kind, made by a function, or deeper down."""
     assert isinstance(load(target, Thing, 'create_thing'), Thing)
+
+
+@pytest.mark.usefixtures('module')
+def test_a_module_alone() -> None:
+    """The first name that it has; the error is about the first one."""
+    assert isinstance(load_any('shop', 'worker', 'thing'), Thing)
+    with pytest.raises(TargetError, match="shop has no 'worker'"):
+        load_any('shop', 'worker', 'api')
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def _load(target: str, servers: 'list[Api | Worker]') -> Finding:
     from wumai.server import Api, Worker
 
     try:
-        server = load_any(target, default='worker')
+        server = load_any(target, 'worker', 'api')
         if not isinstance(server, Api | Worker):
             raise TargetError(f'{target} is a {type(server).__name__}, and no api or worker')
         actions = server.actions()

@@ -24,7 +24,7 @@ def load(target: str, kind: type[T], maker: str) -> T:
     """The `kind` that `target` names: `module:name`, `module:factory()`, or `module` alone, whose
     name is then that of the kind. Raises TargetError.
     """
-    found = load_any(target, default=kind.__name__.lower())
+    found = load_any(target, kind.__name__.lower())
     if isinstance(found, kind):
         return found
     if inspect.isroutine(found):
@@ -32,13 +32,17 @@ def load(target: str, kind: type[T], maker: str) -> T:
     raise TargetError(f'{target} is a {type(found).__name__}, not what {maker}() returns')
 
 
-def load_any(target: str, default: str) -> Any:
-    """Whatever `target` names. Raises TargetError."""
+def load_any(target: str, *defaults: str) -> Any:
+    """Whatever `target` names; of a module alone, the first of `defaults` that it has. Raises
+    TargetError.
+    """
     match = _TARGET.fullmatch(target)
     if match is None:
         raise TargetError(f'{target!r} is not in the form module:name or module:factory()')
-    module, name, call = match[1], match[2] or default, match[3]
-    found = _attribute(_module(module), module, name)
+    module, call = match[1], match[3]
+    loaded = _module(module)
+    name = match[2] or next((one for one in defaults if hasattr(loaded, one)), defaults[0])
+    found = _attribute(loaded, module, name)
     if not call:
         return found
     if not callable(found):
