@@ -42,9 +42,9 @@ class Table:
         with self._engine.connect() as connection:
             return connection.execute(select(job).where(job.c.id == job_id)).one()
 
-    def jobs(self, *arguments: str, code: int = 0) -> Any:
+    def jobs(self, command: str, *arguments: str, code: int = 0) -> Any:
         """Run `wumai jobs` on it."""
-        return wumai('jobs', '--database', self.url, *arguments, code=code)
+        return wumai('jobs', command, '--database', self.url, *arguments, code=code)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -203,7 +203,7 @@ def test_the_database_of_the_environment(tmp_path: Path) -> None:
 
 def test_a_database_without_tables(mysql_database: str) -> None:
     """Told what makes them."""
-    result = wumai('jobs', '--database', mysql_database, 'list', code=1)
+    result = wumai('jobs', 'list', '--database', mysql_database, code=1)
     assert result.stderr.startswith('wumai: the database lacks table job')
     assert 'wumai init-db' in result.stderr
 
@@ -211,7 +211,7 @@ def test_a_database_without_tables(mysql_database: str) -> None:
 def test_no_file_is_made_by_looking(tmp_path: Path) -> None:
     """An SQLite database that is not there is an error."""
     path = tmp_path / 'none.db'
-    result = wumai('jobs', '--database', f'sqlite:///{path}', 'list', code=1)
+    result = wumai('jobs', 'list', '--database', f'sqlite:///{path}', code=1)
     assert result.stderr == f'wumai: there is no database file {path}: `wumai init-db` makes it\n'
     assert not path.exists()
 
@@ -219,7 +219,7 @@ def test_no_file_is_made_by_looking(tmp_path: Path) -> None:
 def test_a_database_that_is_away() -> None:
     """One line, without the password."""
     url = 'mysql://me:hunter2@127.0.0.1:1/a'
-    result = wumai('jobs', '--database', url, 'list', code=1)
+    result = wumai('jobs', 'list', '--database', url, code=1)
     assert result.stderr.startswith('wumai: mysql+pymysql://me:***@127.0.0.1:1/a does not answer')
     assert result.stderr.count('\n') == 1
     assert 'hunter2' not in result.output

@@ -50,7 +50,7 @@ def test_old_finished_jobs_are_deleted(database: str, engine: Engine, now: datet
         ('job-5', 'running', now - 31 * DAY),
         ('job-6', 'finished', None),
     )
-    done = wumai('jobs', '--database', database, 'prune', '--older-than', '30d')
+    done = wumai('jobs', 'prune', '--database', database, '--older-than', '30d')
     assert done.output == 'deleted 1 jobs\n'
     assert ids(engine) == ['job-2', 'job-3', 'job-4', 'job-5', 'job-6']
 
@@ -61,7 +61,7 @@ def test_failed_jobs_are_deleted_when_asked_for(
     """Both kinds may be."""
     put(engine, ('job-1', 'finished', now - DAY), ('job-2', 'error', now - DAY))
     arguments = ('--older-than', '12h', '--status', 'finished', '--status', 'error')
-    assert 'deleted 2' in wumai('jobs', '--database', database, 'prune', *arguments).output
+    assert 'deleted 2' in wumai('jobs', 'prune', '--database', database, *arguments).output
     assert ids(engine) == []
 
 
@@ -70,7 +70,7 @@ def test_it_goes_in_batches(database: str, engine: Engine, now: datetime) -> Non
     put(engine, *((f'job-{n:02}', 'finished', now - DAY) for n in range(25)))
     put(engine, ('job-99', 'finished', now))
     arguments = ('--older-than', '1h', '--batch', '10')
-    assert 'deleted 25' in wumai('jobs', '--database', database, 'prune', *arguments).output
+    assert 'deleted 25' in wumai('jobs', 'prune', '--database', database, *arguments).output
     assert ids(engine) == ['job-99']
 
 
@@ -91,5 +91,5 @@ def test_a_claim_does_not_wait_for_it(mysql_database: str, now: datetime) -> Non
 @pytest.mark.parametrize('age', ['30', 'd', '-1d', '1 week', ''])
 def test_an_age_needs_a_unit(database: str, age: str) -> None:
     """What is none is an error that says so."""
-    result = wumai('jobs', '--database', database, 'prune', '--older-than', age, code=2)
+    result = wumai('jobs', 'prune', '--database', database, '--older-than', age, code=2)
     assert 'is no age such as 30d' in result.output

@@ -63,7 +63,7 @@ def test_init_db_makes_the_tables_once(database: str) -> None:
     run(database, "INSERT INTO job (id, action, status) VALUES ('job-1', 'A', 'pending')")
     output = wumai('init-db', env={'DB_URL': database}).output
     assert 'table job: is there\ntable operation: is there\n' in output
-    assert 'job-1' in wumai('jobs', '--database', database, 'list').output
+    assert 'job-1' in wumai('jobs', 'list', '--database', database).output
 
 
 def test_init_db_says_what_it_made(mysql_database: str) -> None:

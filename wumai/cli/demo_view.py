@@ -94,7 +94,7 @@ class View:
         click.echo('\nThe servers go on until Ctrl-C. In another terminal:')
         click.echo(f"  curl --json '{create}' {url}")
         click.echo(f"  curl --json '{describe}' '{url}/?pretty'")
-        click.echo(f'  wumai jobs --database {database} list\n')
+        click.echo(f'  wumai jobs list --database {database}\n')
 
     def _line(self, kind: str, *parts: tuple[str, str | None]) -> None:
         """Texts with their colours, as far as they fit the terminal."""

@@ -39,17 +39,14 @@ _ACTION = _HEAD.index('ACTION')
 
 
 @click.group()
-@database_option
-@click.pass_context
-def jobs(ctx: click.Context, database: str | None) -> None:
+def jobs() -> None:
     """List, show, retry, cancel and prune the jobs of a database.
 
     \b
     Example:
       wumai jobs list --status error
-      wumai jobs --database sqlite:////var/lib/app/wumai.db retry job-...
+      wumai jobs retry --database sqlite:////var/lib/app/wumai.db job-...
     """
-    ctx.obj = database
 
 
 @jobs.command('list')
@@ -60,9 +57,9 @@ def jobs(ctx: click.Context, database: str | None) -> None:
 @click.option('--after', metavar='ID', help='The next page: jobs behind this one in the list.')
 @click.option('--oldest', is_flag=True, help='The oldest first; by default the newest.')
 @click.option('--json', 'as_json', is_flag=True, help='All columns, as an array of JSON objects.')
-@click.pass_obj
+@database_option
 def list_(
-    url: str | None,
+    database: str | None,
     status: str | None,
     action: str | None,
     project: str | None,
@@ -81,7 +78,7 @@ def list_(
       wumai jobs list --json | jq '.[].params'
     """
     wanted = JobFilter(status, action, project, after, limit, newest_first=not oldest)
-    with opened_with_jobs(url) as runtime:
+    with opened_with_jobs(database) as runtime:
         rows, now = runtime.store.list_jobs(wanted), runtime.clock.now()
     if as_json:
         click.echo(json.dumps([_as_dict(row) for row in rows], indent=2, default=jsonable))
@@ -95,15 +92,15 @@ def list_(
 
 @jobs.command()
 @click.argument('ids', metavar='ID...', nargs=-1, required=True)
-@click.pass_obj
-def show(url: str | None, ids: tuple[str, ...]) -> None:
+@database_option
+def show(database: str | None, ids: tuple[str, ...]) -> None:
     """Show all columns of jobs; secrets are masked.
 
     \b
     Example:
       wumai jobs show job-01kb...
     """
-    with opened_with_jobs(url) as runtime:
+    with opened_with_jobs(database) as runtime:
         rows = {job_id: runtime.store.get_job(job_id) for job_id in ids}
     found = [row for row in rows.values() if row]
     click.echo('\n\n'.join(_description(row) for row in found), nl=bool(found))
@@ -112,8 +109,8 @@ def show(url: str | None, ids: tuple[str, ...]) -> None:
 
 @jobs.command()
 @click.argument('ids', metavar='ID...', nargs=-1, required=True)
-@click.pass_obj
-def retry(url: str | None, ids: tuple[str, ...]) -> None:
+@database_option
+def retry(database: str | None, ids: tuple[str, ...]) -> None:
     """Make jobs in error pending and due now, with all their tries.
 
     \b
@@ -124,13 +121,13 @@ def retry(url: str | None, ids: tuple[str, ...]) -> None:
     def move(runtime: Runtime, job_id: str) -> bool:
         return runtime.store.retry(job_id, floor_second(runtime.clock.now()))
 
-    _move(url, ids, move, 'pending, due now', 'only a job in error can be retried')
+    _move(database, ids, move, 'pending, due now', 'only a job in error can be retried')
 
 
 @jobs.command()
 @click.argument('ids', metavar='ID...', nargs=-1, required=True)
-@click.pass_obj
-def cancel(url: str | None, ids: tuple[str, ...]) -> None:
+@database_option
+def cancel(database: str | None, ids: tuple[str, ...]) -> None:
     """End jobs that are pending, or running: their worker stops them at its next heartbeat.
 
     \b
@@ -141,7 +138,7 @@ def cancel(url: str | None, ids: tuple[str, ...]) -> None:
     def move(runtime: Runtime, job_id: str) -> bool:
         return runtime.store.cancel(job_id, floor_second(runtime.clock.now()))
 
-    _move(url, ids, move, 'cancelled', 'it has ended already')
+    _move(database, ids, move, 'cancelled', 'it has ended already')
 
 
 _UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
@@ -168,8 +165,8 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
     help='What to delete; may be given twice.',
 )
 @click.option('--batch', default=500, show_default=True, type=click.IntRange(1, 10_000))
-@click.pass_obj
-def prune(url: str | None, older_than: float, statuses: tuple[str, ...], batch: int) -> None:
+@database_option
+def prune(database: str | None, older_than: float, statuses: tuple[str, ...], batch: int) -> None:
     """Delete jobs that ended long ago, in small batches with pauses, so that workers do not wait.
 
     It may be ended at any time, and run beside workers and itself.
@@ -180,7 +177,7 @@ def prune(url: str | None, older_than: float, statuses: tuple[str, ...], batch: 
       wumai jobs prune --older-than 90d --status finished --status error
     """
     count, last = 0, ''  # type: int, str | None
-    with opened_with_jobs(url) as runtime:
+    with opened_with_jobs(database) as runtime:
         clock = runtime.clock
         before = floor_second(clock.now()) - timedelta(seconds=older_than)
         while last is not None:
@@ -202,14 +199,14 @@ def _persistently(attempt: Callable[[], list[str]]) -> list[str]:
 
 
 def _move(
-    url: str | None,
+    database: str | None,
     ids: Iterable[str],
     move: Callable[[Runtime, str], bool],
     done: str,
     refused: str,
 ) -> None:
     problems = []
-    with opened_with_jobs(url) as runtime:
+    with opened_with_jobs(database) as runtime:
         for job_id in ids:
             if move(runtime, job_id):
                 click.echo(f'{job_id}: {done}')
