@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from wumai import iaas_error, project_error
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted(ROOT.glob('*.md')), *sorted(ROOT.glob('docs/**/*.md'))]
 
@@ -55,6 +57,30 @@ def _anchors(path: Path) -> set[str]:
     prose = _BLOCK.sub('', path.read_text(encoding='utf-8'))
     texts = [heading.lower() for heading in _HEADING.findall(prose)]
     return {re.sub(r'[^\w\- ]', '', text).replace(' ', '-') for text in texts}
+
+
+def test_the_readme_leads_to_every_document() -> None:
+    """By a link of its own."""
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    linked = {match['target'] for match in _LINK.finditer(readme)}
+    assert {path.relative_to(ROOT).as_posix() for path in DOCUMENTS} - linked == {'README.md'}
+
+
+def test_the_table_of_errors_is_that_of_the_classes() -> None:
+    """Each class of an error stands in the row of its code and HTTP status."""
+    row = re.compile(r'^\| (\d{4}) \| (.+) \| (\d{3}) \|', re.M)
+    shown = {
+        (name, int(code), int(http_status))
+        for code, raised, http_status in row.findall((ROOT / 'docs/api.md').read_text())
+        for name in re.findall(r'`(\w+_error\.\w+)\(', raised)
+    }
+    assert shown == {
+        (f'{module.__name__.removeprefix("wumai.")}.{name}', one.code, one.http_status)
+        for module in (iaas_error, project_error)
+        for name, one in vars(module).items()
+        if getattr(one, '__module__', '') == module.__name__
+        if name == one.__name__ and not name.startswith('_')
+    }
 
 
 @pytest.mark.parametrize(('place', 'language', 'code'), list(_blocks()))
