@@ -4,6 +4,7 @@ The faults come where a network and a server would put them, below SQLAlchemy, s
 wumai's code and the app's meets them. Codes are MySQL's on every database.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ LOST = (2013, 'Lost connection to MySQL server during query (simulated)')
 STATEMENT_FAULTS = ('deadlock', 'lock_timeout')
 COMMIT_FAULTS = ('lost_before_commit', 'lost_after_commit')
 FAULTS = STATEMENT_FAULTS + COMMIT_FAULTS
+MUTED = 'a connection gets no answer'
 
 _WRITES = ('INSERT', 'UPDATE', 'DELETE', 'REPLACE')
 
@@ -32,10 +34,14 @@ class FaultPlan:
     """Called with each fault that strikes, and the node it strikes."""
     latency: Callable[[str], float] | None = None
     """Seconds that a node's next statement, commit or answer is on its way; None is none."""
+    writing: Callable[[str], None] = lambda _node: None
+    """Called with the node whose next statement writes a row, before it is on its way."""
     down_until: float = 0.0
     hang_until: float = 0.0
     pending: list[tuple[str, str | None]] = field(default_factory=list)
     """Faults that wait for the next write, each with the node it is meant for or None."""
+    muted: set[str] = field(default_factory=set)
+    """Nodes whose next statement that writes a row is lost on its way, as nobody tells them."""
     connections: 'set[Connection]' = field(default_factory=set)
     commits: int = 0
     """Grows with every commit that may have changed a row."""
@@ -165,9 +171,16 @@ class Connection:
 
     def before(self, statement: str) -> None:
         """Called with each statement before it is sent."""
+        writes = statement.lstrip()[:7].upper().startswith(_WRITES)
+        if writes:
+            self._plan.writing(self.node)
         self.travel()
-        if not statement.lstrip()[:7].upper().startswith(_WRITES):
+        if not writes:
             return
+        if self.node in self._plan.muted:
+            self._plan.muted.discard(self.node)
+            self._plan.report(MUTED, self.node)
+            self._sit_out(math.inf)
         match self._plan.take(STATEMENT_FAULTS, self.node) if self._plan.pending else None:
             case 'deadlock':  # undoes the transaction
                 self._wrote = False

@@ -3,10 +3,21 @@
 from typing import Any
 
 import gevent
+from sqlalchemy import Column, MetaData, String, Table, insert, select
+from sqlalchemy.orm import Session
 
 from wumai import db
 from wumai.job import GiveUp, RunLater
 from wumai.model import Job
+from wumai.store import schema
+from wumai_testing.explore.application import invariant
+
+metadata = MetaData()
+children = Table(
+    'child', metadata, Column('id', String(32), primary_key=True), Column('parent', String(32))
+)
+CHILD = 'child'
+"""The project of the jobs that have a row in `children`."""
 
 
 def quick(job: Any) -> Any:
@@ -58,10 +69,18 @@ def run_later(job: Any) -> Any:
 
 def parent(job: Any) -> Any:
     """Creates a job, together with what else it stores or not at all."""
-    with db.transaction():
-        Job.create('Quick', params={'n': 1}, try_period=1, try_max=2)
+    with db.transaction() as session:
+        child = Job.create('Quick', params={'n': 1}, project_id=CHILD, try_period=1, try_max=2)
+        session.execute(insert(children).values(id=child, parent=job.id))
         gevent.sleep(float(job.params.get('seconds', 0.01)))
     return {'created': 1}
+
+
+@invariant
+def each_child_has_its_row(session: Session) -> bool:
+    """A job is there together with what else its transaction stored, or neither is."""
+    jobs = select(schema.job.c.id).where(schema.job.c.project_id == CHILD)
+    return set(session.scalars(jobs)) == set(session.scalars(select(children.c.id)))
 
 
 def bad_result(_job: Any) -> Any:
@@ -112,7 +131,7 @@ examples: dict[str, list[dict[str, Any]]] = {
     'Slow': [
         {'seconds': 0.3}, {'seconds': 'exec_timeout * 0.5'}, {'seconds': 'exec_timeout * 0.99'},
         {'seconds': 'exec_timeout * 1.01'}, {'seconds': 'exec_timeout * 2'},
-        {'seconds': 'lease * 1.5'},
+        {'seconds': 'lease * 1.5'}, {'seconds': 'lease * 3'},
     ],
     'Flaky': [{'fail': 1}, {'fail': 2}, {'fail': 9}],
     'Cleaning': [

@@ -14,7 +14,7 @@ import gevent
 from wumai.job import JobRow
 from wumai.model import Job
 from wumai.store.db_errors import StoreError
-from wumai_testing.clock import VirtualLivelock, VirtualStuck, VirtualTimeError
+from wumai_testing.clock import VirtualLivelock, VirtualStuck
 from wumai_testing.databases import Database
 from wumai_testing.explore.application import App
 from wumai_testing.explore.checkers import CHECKERS, Broken, Checker
@@ -24,7 +24,8 @@ from wumai_testing.explore.checkers.pace import Work
 from wumai_testing.explore.coverage import reached_in
 from wumai_testing.explore.databases import open_database
 from wumai_testing.explore.faults import RESTART, Troubles
-from wumai_testing.explore.plan import Plan, PlannedJob
+from wumai_testing.explore.ledger import Run
+from wumai_testing.explore.plan import Plan, PlannedFault, PlannedJob
 from wumai_testing.explore.world import Mutate, World, unchanged
 from wumai_testing.simulation import SimulatedWorker, simulation
 
@@ -47,6 +48,8 @@ class Result:
     """The action of each job."""
     starts: list[tuple[float, str]] = field(default_factory=list)
     """When workers were started, and which."""
+    struck: list[PlannedFault] = field(default_factory=list)
+    """The faults at the times at which they struck, whatever they were aimed at."""
     failures: int = 0
     """Failed tries that were committed."""
 
@@ -94,14 +97,24 @@ class Driver:
     def _listen(self) -> None:
         world = self.world
         world.on_move = lambda move: self._each('moved', move)
-        world.on_begin = lambda *args: self._each('began', *args)
-        world.on_end = lambda run: self._each('ended', run)
+        world.on_begin = self._began
+        world.on_end = self._ended
+        world.faults.writing = lambda process: self.troubles.reach('write', process)
         world.on_exit = self._exited
+        world.timeline.listeners.append(self.troubles.happened)
         world.timeline.listeners.append(lambda event: self._each('happened', event))
 
     def _each(self, what: str, *args: Any) -> None:
         for checker in self.checkers:
             getattr(checker, what)(*args)
+
+    def _began(self, run: Run | None, process: str, job: str, n: int) -> None:
+        self._each('began', run, process, job, n)
+        self.troubles.reach('begin', process)
+
+    def _ended(self, run: Run) -> None:
+        self._each('ended', run)
+        self.troubles.reach('end', run.process)
 
     @property
     def broken(self) -> Broken | None:
@@ -117,18 +130,22 @@ class Driver:
             self._loops.fail(f'stuck: {error}')
         except VirtualLivelock as error:
             self._work.fail(str(error))
-        except VirtualTimeError as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # what a greenlet of a worker let out, too
             self._loops.fail(f'{type(error).__name__}: {error}')
         return self._result(keep)
 
     def _live(self) -> None:
+        for channel in (self.world.slack, self.world.sms):
+            channel.latency = self.plan.channel_latency
         self.world.route(self.app.routes, self.app.job_routes, workers=0, **self.plan.options)
         for worker in self.plan.workers:
             self.world.start_planned(worker.name)
         for job in self.plan.jobs:
             self._at(job.at, partial(self._create, job))
         for fault in self.plan.faults:
-            self._at(fault.at, partial(self.troubles.strike, fault))
+            self._at(fault.at, partial(self.troubles.arm, fault))
         self._at(self.plan.calm_at, self._heal)
         while self._agenda and self.broken is None:
             self._advance(self._agenda[0][0])
@@ -182,9 +199,14 @@ class Driver:
             if self.world.clock.monotonic() >= limit:
                 self._tell_unfinished()
                 return
-        self._until(lambda: False, self.world.clock.monotonic() + 2 * self.plan.options['lease'])
+        self._rest(self.world.clock.monotonic() + 2 * self.plan.options['lease'])
         if self.broken is None:
             self._each('idle')
+
+    def _rest(self, until: float) -> None:
+        end = round(until * 1e9)
+        while self.world.clock.now_ns < end and self.broken is None:
+            self._advance(until)
 
     def _is_idle(self) -> bool:
         open_jobs = any(row.status in ('pending', 'running') for row in self._rows())
@@ -218,7 +240,8 @@ class Driver:
             if one.alive:
                 self.world.tell_to_stop(name)
         limit = self.world.clock.monotonic() + self.plan.options['grace'] + 60
-        self._until(lambda: not self._alive(), limit)
+        while self._alive() and self.world.clock.now_ns < round(limit * 1e9) and not self.broken:
+            self._advance(limit, lambda: not self._alive())
         if self._alive() and self.broken is None:
             self._find(Endings).fail('a worker does not stop')
         self._each('over')
@@ -311,6 +334,7 @@ class Driver:
         if keep or broken is not None:
             result.actions = {row.id: row.action for row in world.ledger.rows.values()}
             result.starts = [(at, name.partition('#')[0]) for name, at in world.started.items()]
+            result.struck = self.troubles.struck
             result.failures = len(world.ledger.failures)
             rows = world.explored.final_rows()
             result.timeline = world.timeline.json_lines() + ''.join(

@@ -30,7 +30,7 @@ def scenario(result: Result, app: App) -> tuple[str, list[str]]:
     for number, job in enumerate(plan.jobs, 1):
         step = _job(job, f'job{number}', app)
         timed.append((job.at, step)) if step else left_out.append(f'{job.action} at {job.at:g}s')
-    for fault in plan.faults:
+    for fault in result.struck:
         step = _fault(fault)
         timed.append((fault.at, step)) if step else left_out.append(str(fault))
     initial = len(plan.workers)

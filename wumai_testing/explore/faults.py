@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,12 +12,31 @@ from pymysql import err
 
 from wumai_testing.explore.plan import PlannedFault
 from wumai_testing.explore.world import World
-from wumai_testing.faults import FAULTS
+from wumai_testing.faults import FAULTS, MUTED
+from wumai_testing.timeline import Event
 
 RESTART = 1.0
 """Seconds after which a process manager starts a worker again that ended by itself."""
 SLOW = 20.0
 """How much slower a slow database is."""
+PATIENCE = 31.0
+"""Seconds after which a worker takes a connection for lost that gives no answer."""
+_OUTLAST = ('connection mute', 'database hang', 'database slow')
+"""What statements that are on their way feel after all is healed."""
+SLOW_CHANNEL = 3.0
+"""Seconds that a slow channel takes for a message."""
+
+
+@dataclass(slots=True)
+class Countdown:
+    """How often something is still to pass."""
+
+    left: int
+
+    def is_over(self) -> bool:
+        """Count one; whether it is the one that was waited for."""
+        self.left -= 1
+        return self.left < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +59,71 @@ class Troubles:
         self.past: list[Trouble] = []
         self.restart_after: dict[str, float] = {}
         """Seconds until a worker that ends is started again, where the plan says."""
-        self._at = at
+        self.steps: list[tuple[float, str, float]] = []
+        """When the clocks of workers stepped, and by how much."""
+        self.struck: list[PlannedFault] = []
+        """The faults as they struck, where they were aimed too."""
+        self.at = at
+        self._armed: list[tuple[PlannedFault, Countdown]] = []
         self._locked: list[Callable[[], None]] = []
         self._ends: dict[str, list[Callable[[datetime], None]]] = {}
 
+    def arm(self, fault: PlannedFault) -> None:
+        """Strike `fault` now, or when its target gets to what it is aimed at."""
+        if fault.aim is None:
+            self.strike(fault)
+        else:
+            self._armed.append((fault, Countdown(fault.aim.skip)))
+
+    def reach(self, what: str, process: str) -> None:
+        """A worker gets to something at which a fault may be aimed."""
+        name = process.partition('#')[0]
+        for armed in list(self._armed):
+            fault, left = armed
+            aim = fault.aim
+            if aim and aim.at == what and fault.target in (None, name) and left.is_over():
+                self._armed.remove(armed)
+                self._strike_here(fault)
+
+    def _strike_here(self, fault: PlannedFault) -> None:
+        if fault.kind in FAULTS:
+            self.strike(fault)
+        else:  # as soon as it waits: what ends or stops a process cannot be done from within
+            self.at(self.world.clock.monotonic(), partial(self.strike, fault))
+
     def strike(self, fault: PlannedFault) -> None:
         """Do it, where there is something to do it to."""
-        kind, target, seconds = fault.kind, fault.target, fault.seconds
+        kind, target = fault.kind, fault.target
         if target is not None and not self._alive(target):
             return
+        now = round(self.world.clock.monotonic(), 3)
+        self.struck.append(replace(fault, at=now, aim=None))
         if kind in FAULTS:
             self.world.database_next(kind, by=target)
-            self.note(kind, target, 5.0)
             return
         if not self._done(fault):
             return
         self.reached[kind] += 1
-        self.note(kind, target, abs(seconds) if kind != 'clock step' else 0.0)
+        self.note(kind, target, self._lasting(fault))
+
+    def happened(self, event: Event) -> None:
+        """A fault that waited for a statement has struck."""
+        if event.kind != 'fault':
+            return
+        if event.detail['fault'] in FAULTS:
+            self.note(event.detail['fault'], event.worker, 5.0)
+        elif event.detail['fault'] == MUTED:
+            self.note('connection mute', None, PATIENCE)  # all, since it may have locked rows
+
+    def _lasting(self, fault: PlannedFault) -> float:
+        match fault.kind:
+            case 'clock step':
+                return 0.0
+            case 'database flaps':
+                return 2 * fault.seconds + 2.0
+            case 'database slow':  # what is on its way then
+                return fault.seconds + 10 * self.world.plan.latency * SLOW
+        return fault.seconds
 
     def note(self, kind: str, target: str | None, seconds: float) -> None:
         now = self.world.clock.monotonic()
@@ -92,13 +159,14 @@ class Troubles:
     def _rolling_restart(self, fault: PlannedFault) -> bool:
         for index, planned in enumerate(self.world.plan.workers):
             stop = PlannedFault(fault.at, 'stop', planned.name, 0.5)
-            self._at(self.world.clock.monotonic() + index * 4.0, partial(self.strike, stop))
+            self.at(self.world.clock.monotonic() + index * 4.0, partial(self.strike, stop))
         return True
 
     def _clock_step(self, fault: PlannedFault) -> bool:
         assert fault.target
         one = self.world.workers[fault.target]
         self.world.clocks[one.process].skew += fault.seconds
+        self.steps.append((self.world.clock.monotonic(), fault.target, fault.seconds))
         self.world.timeline.add(
             'fault', worker=fault.target, fault=f'its clock steps by {fault.seconds:g} s'
         )
@@ -111,6 +179,11 @@ class Troubles:
         self.world.faults.drop_connections()
         return True
 
+    def _connection_mute(self, fault: PlannedFault) -> bool:
+        assert fault.target
+        self.world.faults.muted.add(self.world.workers[fault.target].process)
+        return True
+
     def _database_down(self, fault: PlannedFault) -> bool:
         self.world.database_down(fault.seconds)
         return True
@@ -119,10 +192,22 @@ class Troubles:
         self.world.database_hang(fault.seconds)
         return True
 
+    def _database_flaps(self, fault: PlannedFault) -> bool:
+        """Away again and again, with a moment between in which it answers."""
+        chance = random.Random(f'{self.world.seed}/{fault}')
+        now = self.world.clock.monotonic()
+        at = now
+        while at < now + fault.seconds:
+            away = chance.uniform(0.2, 0.6) * fault.seconds
+            if at + away < self.world.plan.calm_at:
+                self.at(at, partial(self.world.database_down, away))
+            at += away + chance.uniform(0.05, 2.0)
+        return True
+
     def _database_slow(self, fault: PlannedFault) -> bool:
         self.world.timeline.add('fault', fault='database is slow', seconds=fault.seconds)
         self.world.slowness = SLOW
-        self._at(self.world.clock.monotonic() + fault.seconds, self._fast)
+        self.at(self.world.clock.monotonic() + fault.seconds, self._fast)
         return True
 
     def _fast(self) -> None:
@@ -161,17 +246,17 @@ class Troubles:
                 strike(until)
                 self._ends.setdefault(name, []).append(strike)
             case 'slow':
-                channel.latency = 3.0
+                channel.latency = SLOW_CHANNEL
             case 'error':
                 channel.status = 500
-        self._at(self.world.clock.monotonic() + fault.seconds, self._heal_channels_of(name, what))
+        self.at(self.world.clock.monotonic() + fault.seconds, self._heal_channels_of(name, what))
         return True
 
     def _heal_channels_of(self, name: str, what: str) -> Callable[[], None]:
         def heal() -> None:
             channel = getattr(self.world, name)
             if what == 'slow':
-                channel.latency = 0.0
+                channel.latency = self.world.plan.channel_latency
             if what == 'error':
                 channel.status = 200
 
@@ -187,17 +272,20 @@ class Troubles:
         world = self.world
         world.timeline.add('fault', fault='all faults are over')
         world.faults.pending.clear()
+        world.faults.muted.clear()
+        self._armed.clear()
         world.faults.down_until = world.faults.hang_until = 0.0
         self._fast()
         for release in self._locked:
             release()
         for channel in (world.slack, world.sms):
-            channel.latency, channel.status = 0.0, 200
+            channel.latency, channel.status = world.plan.channel_latency, 200
             for end in self._ends.pop(channel.name, ()):
                 end(world.clock.now())
         for one in world.workers.values():
             one.node.resume()
         now = world.clock.monotonic()
         self.past = [
-            Trouble(one.kind, one.target, one.begins, min(one.ends, now)) for one in self.past
+            one if one.kind in _OUTLAST else replace(one, ends=min(one.ends, now))
+            for one in self.past
         ]

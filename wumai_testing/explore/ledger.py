@@ -1,6 +1,6 @@
 """The true history of a run: what was committed, and when handlers began and ended."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,7 +86,8 @@ class Run:
     """'returned', 'raised X' or 'interrupted: X'."""
     value: Any = None
     """What the handler returned."""
-    interrupts: list[str] = field(default_factory=list)
+    interrupted: Callable[[], bool] = lambda: False
+    """Whether its worker has told its handler to stop."""
     host_ended_at: float | None = None
     """When it ended by its own worker's corrected clock."""
     closed_at: float | None = None
@@ -106,6 +107,8 @@ class Failure:
     process: str
     at: float
     rescued: bool
+    error: str = ''
+    """Its first line."""
     told: dict[str, int] = field(default_factory=dict)
 
 
@@ -196,6 +199,7 @@ class Ledger:
                 process=move.process,
                 at=move.at,
                 rescued=move.kind == 'rescue',
+                error=(after.error or '').strip().partition('\n')[0],
             )
         )
 

@@ -2,18 +2,23 @@
 
 import random
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from wumai_testing.explore.plan import Plan, PlannedFault, PlannedWorker
+from wumai_testing.explore.plan import Aim, Plan, PlannedFault, PlannedWorker
 from wumai_testing.explore.workload import Examples, draw_jobs
 
-SPAN = 60.0
-"""Virtual seconds in which things go wrong."""
+SPAN, LONG_SPAN = 60.0, 240.0
+"""Virtual seconds in which things go wrong, in most runs and in some."""
+CLUSTERED = 0.3
+"""The part of the faults that come soon after another."""
+AIMED = 0.5
+"""The part of them that wait for something that a worker does."""
 
 KINDS: dict[str, tuple[float, int]] = {
     # kind: the part of the runs that have it, and how often it strikes there at most
     'crash': (0.35, 3),
-    'stall': (0.35, 3),
+    'stall': (0.35, 4),
     'stop': (0.3, 3),
     'rolling restart': (0.1, 1),
     'deadlock': (0.3, 4),
@@ -21,27 +26,37 @@ KINDS: dict[str, tuple[float, int]] = {
     'lost_before_commit': (0.35, 4),
     'lost_after_commit': (0.35, 4),
     'connections drop': (0.25, 3),
+    'connection mute': (0.15, 3),
     'database down': (0.25, 2),
     'database hang': (0.2, 2),
+    'database flaps': (0.1, 1),
     'database slow': (0.15, 1),
     'row lock': (0.25, 3),
     'clock step': (0.2, 2),
-    'slack down': (0.1, 1),
-    'slack hang': (0.1, 1),
-    'slack slow': (0.1, 1),
-    'sms down': (0.1, 1),
-    'sms hang': (0.1, 1),
-    'sms error': (0.1, 1),
+    'slack down': (0.05, 3),
+    'slack hang': (0.05, 3),
+    'slack slow': (0.03, 1),
+    'slack error': (0.05, 3),
+    'sms down': (0.05, 3),
+    'sms hang': (0.05, 3),
+    'sms slow': (0.03, 1),
+    'sms error': (0.05, 3),
 }
 """All kinds of faults that are struck at a time."""
 
 OF_A_WORKER = frozenset(
     (
         'crash', 'stall', 'stop', 'deadlock', 'lock_timeout', 'lost_before_commit',
-        'lost_after_commit', 'clock step',
+        'lost_after_commit', 'clock step', 'connection mute',
     )
 )  # fmt: skip
-STANDING = ('clock skew', 'clock drift', 'two versions', 'latency', 'emulated utf8mb3')
+OF_THE_DATABASE = frozenset(
+    ('connections drop', 'database down', 'database hang', 'database flaps', 'database slow')
+)
+STANDING = (
+    'clock skew', 'clock drift', 'two versions', 'latency', 'emulated utf8mb3',
+    'emulated small packets', 'emulated without SKIP LOCKED',
+)  # fmt: skip
 """Kinds that are there from the start of a run, or are not."""
 
 
@@ -55,25 +70,38 @@ def draw_plan(
     options: Mapping[str, Any] | None = None,
     calls: Collection[str] = (),
 ) -> Plan:
-    """The plan of `seed`; `kinds` of faults that may be in it (default: all)."""
+    """The plan of `seed`; `kinds` of faults that may be in it (default: all).
+
+    In some of the runs one of the workers is alone.
+    """
     chance = random.Random(f'{seed}/profile')
     allowed = set(KINDS) | set(STANDING) if kinds is None else set(kinds)
     drawn = {**_draw_options(chance), **(options or {})}
-    names = [f'w{number}' for number in range(1, workers + 1)]
+    span = LONG_SPAN if chance.random() < 0.15 else SPAN
+    alone = chance.random() < 0.1
+    names = [f'w{number}' for number in range(1, 1 + (min(1, workers) if alone else workers))]
     return Plan(
         seed=seed,
         workers=tuple(_draw_workers(seed, names, actions, allowed)),
-        jobs=tuple(draw_jobs(seed, actions, examples, drawn, SPAN, calls)),
-        faults=tuple(_draw_faults(seed, names, allowed, drawn)),
+        jobs=tuple(draw_jobs(seed, actions, examples, drawn, span, calls)),
+        faults=tuple(_draw_faults(seed, names, allowed, drawn, span)),
         options=drawn,
-        server={
-            'narrow': 'emulated utf8mb3' in allowed and chance.random() < 0.2,
-            'lock_wait': chance.choice([1.0, 5.0, 50.0]),
-            'packet': 16 * 1024 * 1024,
-        },
+        server=_draw_server(chance, allowed),
         latency=_draw_latency(chance) if 'latency' in allowed else 0.0005,
-        calm_at=SPAN,
+        calm_at=span,
+        channel_latency=chance.choice([0.01, 0.1, 0.3]),
     )
+
+
+def _draw_server(chance: random.Random, allowed: Collection[str]) -> dict[str, Any]:
+    narrow, small, old = chance.random() < 0.2, chance.random() < 0.15, chance.random() < 0.1
+    small = small and 'emulated small packets' in allowed
+    return {
+        'narrow': narrow and 'emulated utf8mb3' in allowed,
+        'lock_wait': chance.choice([1.0, 5.0, 50.0]),
+        'packet': (64 if small else 16 * 1024) * 1024,
+        'skips_locked': not (old and 'emulated without SKIP LOCKED' in allowed),
+    }
 
 
 def _draw_options(chance: random.Random) -> dict[str, Any]:
@@ -115,7 +143,11 @@ def _draw_workers(
 
 
 def _draw_faults(
-    seed: int, names: Sequence[str], allowed: Collection[str], options: Mapping[str, Any]
+    seed: int,
+    names: Sequence[str],
+    allowed: Collection[str],
+    options: Mapping[str, Any],
+    span: float,
 ) -> list[PlannedFault]:
     faults = []
     for kind, (part, most) in KINDS.items():
@@ -123,33 +155,74 @@ def _draw_faults(
         chance = random.Random(f'{seed}/{kind}')
         if chance.random() >= part or kind not in allowed:
             continue
-        times = chance.randint(1, most)
-        faults += [_draw_fault(chance, kind, names, options) for _ in range(times)]
+        for _ in range(chance.randint(1, most)):
+            fault = _draw_fault(chance, kind, names, options, span)
+            faults += _burst(chance, fault) if kind == 'clock step' else [fault]
+    faults = _clustered(random.Random(f'{seed}/clusters'), faults, 2.0 * options['lease'])
+    faults = [replace(fault, at=min(fault.at, span)) for fault in faults]
     return sorted(faults, key=lambda fault: fault.at)
 
 
+def _clustered(
+    chance: random.Random, faults: Sequence[PlannedFault], within: float
+) -> list[PlannedFault]:
+    """Faults come together: some are moved to soon after another, on the same worker at times."""
+    moved = []
+    for fault in faults:
+        if chance.random() < CLUSTERED:
+            other = chance.choice(faults)
+            at = round(other.at + chance.uniform(0, within), 3)
+            both = fault.target and other.target and chance.random() < 0.5
+            fault = replace(fault, at=at, target=other.target if both else fault.target)
+        moved.append(fault)
+    return moved
+
+
+def _burst(chance: random.Random, step: PlannedFault) -> list[PlannedFault]:
+    """A clock that steps may do so again soon."""
+    times = [step.at]
+    while chance.random() < 0.4:
+        times.append(round(times[-1] + chance.uniform(0.1, 3), 3))
+    return [replace(step, at=at) for at in times]
+
+
 def _draw_fault(
-    chance: random.Random, kind: str, names: Sequence[str], options: Mapping[str, Any]
+    chance: random.Random,
+    kind: str,
+    names: Sequence[str],
+    options: Mapping[str, Any],
+    span: float,
 ) -> PlannedFault:
-    lease = options['lease']
+    return PlannedFault(
+        at=round(chance.uniform(0.2, span), 3),
+        kind=kind,
+        target=chance.choice(list(names)) if kind in OF_A_WORKER and names else None,
+        seconds=round(_draw_seconds(chance, kind, options['lease']), 3),
+        aim=_draw_aim(chance, kind),
+    )
+
+
+def _draw_aim(chance: random.Random, kind: str) -> Aim | None:
+    if kind not in OF_A_WORKER | OF_THE_DATABASE or chance.random() >= AIMED:
+        return None
+    return Aim(chance.choice(['begin', 'end', 'write']), chance.choice([0, 0, 1, 2]))
+
+
+def _draw_seconds(chance: random.Random, kind: str, lease: float) -> float:
+    if kind == 'clock step':
+        return chance.choice([-1, 1]) * chance.choice([0.4, 3, 40, 4000])
+    if kind == 'stall' and chance.random() < 0.6:
+        return chance.uniform(5 / 3, 4) * lease  # so long that others take its jobs
+    if kind.startswith(('slack', 'sms')):
+        return chance.uniform(5, 40)
     longest = {
         'crash': 10.0,
         'stop': 10.0,
         'stall': 3.0 * lease,
         'database down': 2.5 * lease,
         'database hang': 2.5 * lease,
+        'database flaps': 4.0 * lease,
         'database slow': 15.0,
         'row lock': 8.0,
-        'slack hang': 40.0,
-        'sms hang': 40.0,
     }
-    if kind == 'clock step':
-        seconds = chance.choice([-1, 1]) * chance.choice([0.4, 3, 40, 4000])
-    else:
-        seconds = chance.random() ** 2 * longest.get(kind, 10.0)
-    return PlannedFault(
-        at=round(chance.uniform(0.2, SPAN), 3),
-        kind=kind,
-        target=chance.choice(list(names)) if kind in OF_A_WORKER and names else None,
-        seconds=round(seconds, 3),
-    )
+    return chance.random() ** 2 * longest.get(kind, 10.0)

@@ -23,6 +23,19 @@ class PlannedJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What a worker does when a fault strikes."""
+
+    at: str
+    """'begin' or 'end' of a handler, or 'write': a statement that writes a row."""
+    skip: int = 0
+    """How many of these pass before."""
+
+    def __str__(self) -> str:
+        return f' at {self.at}' + (f' {self.skip + 1}' if self.skip else '')
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedFault:
     """Something that goes wrong, at a time."""
 
@@ -32,11 +45,13 @@ class PlannedFault:
     """A worker, where the kind strikes one."""
     seconds: float = 0.0
     """How long it lasts, or by how much a clock steps."""
+    aim: Aim | None = None
+    """What its target, or anyone, is to reach before it strikes."""
 
     def __str__(self) -> str:
         target = f' {self.target}' if self.target else ''
         lasting = f' {self.seconds:g}s' if self.seconds else ''
-        return f'{self.at:g}s {self.kind}{target}{lasting}'
+        return f'{self.at:g}s {self.kind}{target}{lasting}{self.aim or ""}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,8 @@ class Plan:
     """Mean seconds of a statement, and of its answer, on their way."""
     calm_at: float
     """When all faults end."""
+    channel_latency: float = 0.0
+    """Seconds that a channel takes for a message."""
 
     def without(self, part: str, index: int) -> 'Plan':
         """The plan less one of its `jobs`, `faults` or `workers`."""

@@ -36,13 +36,14 @@ def draw_jobs(
     chance = random.Random(f'{seed}/jobs')
     foreign = chance.random() < 0.2
     users = chance.random() < 0.25
+    bursts = chance.random() < 0.2
     known = list(actions)
     jobs = []
     for _ in range(chance.randint(3, MOST)):
         action = chance.choice(known)
         given = examples.get(action) or [{}]
         job = PlannedJob(
-            at=round(chance.uniform(0, span * 0.7) * chance.choice([0, 1, 1]), 3),
+            at=round(_draw_time(chance, span * 0.7, bursts=bursts), 3),
             action=action,
             params=_scaled(chance.choice(list(given)), options),
             try_period=chance.choice([0, 1, 2, 5, 20]),
@@ -53,6 +54,12 @@ def draw_jobs(
         )
         jobs.append(job if action not in calls else PlannedJob(job.at, action, job.params))
     return sorted(jobs, key=lambda job: job.at)
+
+
+def _draw_time(chance: random.Random, span: float, *, bursts: bool) -> float:
+    if bursts:  # all at one of two moments
+        return chance.choice([0.0, span / 2]) + chance.uniform(0, 0.2)
+    return chance.uniform(0, span) * chance.choice([0, 1, 1])
 
 
 def _draw_wishes(chance: random.Random) -> tuple[tuple[str, float], ...]:

@@ -18,9 +18,10 @@ from wumai.notify.fanout import Fanout, channels_from
 from wumai.runtime import Runtime
 from wumai.server import create_worker
 from wumai.store.base import Store
-from wumai.store.engine import ROLES
+from wumai.store.engine import ROLES, Role
 from wumai.store.sql import SqlStore
 from wumai.worker.actions import Handler
+from wumai.worker.heartbeat import HASTE
 from wumai_testing.clock import VirtualTime
 from wumai_testing.databases import Database
 from wumai_testing.explore.databases import Explored
@@ -173,7 +174,7 @@ class World(Simulation):
         clock = self.mutate(clock)
 
         def connect(role: str) -> Store:
-            engine = self.database.engine(ROLES[role], clock, self.faults, process)
+            engine = self.database.engine(self._role(role), clock, self.faults, process)
             store: Store = self.mutate(SqlStore(engine))
             return store
 
@@ -193,6 +194,11 @@ class World(Simulation):
         )
         mutated: Runtime = self.mutate(runtime)
         return mutated
+
+    def _role(self, name: str) -> Role:
+        """As in production, the heartbeat waits for no answer longer than half of its period."""
+        role = ROLES[name]
+        return role.within(HASTE * self.plan.options['lease'] / 6) if name == 'heartbeat' else role
 
     def _run_worker(
         self, one: SimulatedWorker, routes: Mapping[str, Handler] | None, options: dict[str, Any]
@@ -245,6 +251,10 @@ class World(Simulation):
         """How many greenlets of a worker wait for something."""
         return sum(self.clock._home_of(waiting) is one.node.hub for waiting in self.clock.parked)
 
+    def connections_of(self, one: SimulatedWorker) -> int:
+        """How many connections to the database a worker has open."""
+        return sum(connection.node == one.process for connection in self.faults.connections)
+
     def messages_sent(self) -> bool:
         """Whether no message of a living worker is on its way."""
         return self._messages_sent()
@@ -276,6 +286,7 @@ class World(Simulation):
         self.on_begin(found, one.process, job.id, job.trys)
         if found is not None:
             found.began_at = self.clock.monotonic()
+            found.interrupted = lambda: job._try.interrupted is not None
 
     def _ended(
         self, found: Run | None, job: Any, one: SimulatedWorker, how: str, value: Any

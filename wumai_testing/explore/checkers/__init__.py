@@ -2,14 +2,16 @@
 
 from wumai_testing.explore.checkers.app import AppInvariants
 from wumai_testing.explore.checkers.base import Broken, Checker
+from wumai_testing.explore.checkers.clocks import Clocks
 from wumai_testing.explore.checkers.ends import Endings, Leaks, Loops, Stops
+from wumai_testing.explore.checkers.follow import Losses, Outcomes, Watchdogs
 from wumai_testing.explore.checkers.moves import DueTimes, Owners, Results, Retries, Tries
-from wumai_testing.explore.checkers.pace import Lateness, Places, Timeouts, Work
+from wumai_testing.explore.checkers.pace import Lateness, Places, Timeouts, Turns, Work
 from wumai_testing.explore.checkers.telling import Messages
 
 CHECKERS: list[type[Checker]] = [
-    DueTimes, Owners, Tries, Results, Retries, Timeouts, Messages, Places, Stops, Loops,
-    Lateness, Work, Endings, Leaks, AppInvariants,
+    DueTimes, Owners, Tries, Results, Retries, Clocks, Timeouts, Messages, Places, Stops, Loops,
+    Outcomes, Losses, Watchdogs, Lateness, Turns, Work, Endings, Leaks, AppInvariants,
 ]  # fmt: skip
 
 __all__ = ['CHECKERS', 'Broken', 'Checker']

@@ -1,5 +1,7 @@
 """What a checker is."""
 
+import math
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,6 +10,10 @@ from wumai_testing.explore.ledger import Ledger, Move, Run
 from wumai_testing.explore.world import World
 from wumai_testing.simulation import SimulatedWorker
 from wumai_testing.timeline import Event
+
+CHANNELS = ('slack', 'sms')
+ASKED_EACH = 60.0
+"""Seconds after which a worker asks the database again for its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,10 @@ class Checker:
 
     # Helpers
 
+    def after(self, seconds: float, look: Callable[[], None]) -> None:
+        """Call `look` when so many virtual seconds have passed, if the run is not over then."""
+        self.troubles.at(self.now + seconds, look)
+
     def name(self, job: str) -> str:
         return self.world.timeline.name(job)
 
@@ -83,26 +93,33 @@ class Checker:
         one = self.world.workers.get(process.partition('#')[0])
         return one if one is not None and one.process == process else None
 
-    def troubled(self, begins: float, ends: float, *processes: str) -> bool:
-        """Whether anything was wrong in this time, with one of these processes or with all."""
+    def troubled(
+        self, begins: float, ends: float, *processes: str, kinds: Collection[str] | None = None
+    ) -> bool:
+        """Whether anything was wrong in this time, with one of these processes or with all; with
+        `kinds`, anything of these. Channels are no excuse for anything but their own messages.
+        """
         names = {process.partition('#')[0] for process in processes}
         return any(
             one.begins <= ends and begins <= one.ends and one.target in (None, *names)
             for one in self.troubles.past
+            if (one.kind in kinds if kinds is not None else not one.kind.startswith(CHANNELS))
         )
 
     def slack(self) -> float:
         """Seconds that a few statements may take on their way."""
         return 0.05 + 40 * self.world.plan.latency * self.world.slowness
 
-    def clock_error(self, process: str, since: float) -> float:
-        """Seconds by which the time of a process may have been wrong after `since`."""
+    def clock_error(self, process: str, since: float, until: float = math.inf) -> float:
+        """Seconds by which the time of a process may have been wrong after `since`, by what has
+        happened before `until`.
+        """
         name = process.partition('#')[0]
         steps = sum(
-            abs(fault.seconds)
-            for fault in self.world.plan.faults
-            if fault.kind == 'clock step' and fault.target == name and since - 70 <= fault.at
+            abs(seconds)
+            for at, target, seconds in self.troubles.steps
+            if target == name and since - ASKED_EACH - 10 <= at <= until
         )
         clock = self.world.clocks.get(process)
-        drift = abs(clock.drift) * 130 if clock else 0.0
+        drift = abs(clock.drift) * 2 * ASKED_EACH if clock else 0.0
         return steps + drift

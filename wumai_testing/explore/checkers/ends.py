@@ -6,6 +6,14 @@ from wumai_testing.simulation import SimulatedWorker
 
 _UNEXPECTED = ('a turn of the worker failed', 'the heartbeat failed', 'are not known')
 WATCHDOG = 75
+CLEANUP = 2.0
+"""Seconds that an interrupted handler is given at a stop, after grace."""
+FLUSH = 5.0
+"""Seconds that messages on their way are given at a stop."""
+LINGERS = 120.0
+"""Seconds for which a message may wait for a channel."""
+CONNECTIONS = 5
+"""That the pools of a worker keep, its heartbeat's included."""
 
 
 class Stops(Checker):
@@ -19,16 +27,22 @@ class Stops(Checker):
             return
         grace = self.world.plan.options['grace']
         took = self.now - told_at
+        limit = grace + CLEANUP + 1 + self.slack() + (FLUSH if self._has_messages(one) else 0)
         if code == 0:
             for row in self.ledger.rows.values():
                 if row.status == RUNNING and row.owner == one.process:
                     self.fail(f'{one.process} has stopped and holds {self.name(row.id)}', row.id)
         elif not self.troubled(told_at - 100, self.now, one.process):
             self.fail(f'{one.process} stops with code {code}')
-        if took > grace + 12 + self.slack() and not self.troubled(
-            told_at - 100, self.now, one.process
-        ):
+        if took > limit and not self.troubled(told_at - 10, self.now, one.process):
             self.fail(f'{one.process} takes {took:g} s to stop, its grace is {grace:g} s')
+
+    def _has_messages(self, one: SimulatedWorker) -> bool:
+        """Whether some may still be on their way."""
+        return any(
+            failure.process == one.process and failure.at > self.now - LINGERS
+            for failure in self.ledger.failures
+        )
 
 
 class Loops(Checker):
@@ -84,6 +98,8 @@ class Leaks(Checker):
         for one in self.world.workers.values():
             if one.alive and (count := self.world.greenlets_of(one)) > most:
                 self.fail(f'{one.process} has {count} greenlets at rest, {most} are its own')
+            if one.alive and (count := self.world.connections_of(one)) > CONNECTIONS:
+                self.fail(f'{one.process} has {count} connections at rest')
         if not self.world.explored.is_quiet():
             self.fail('a transaction is left open')
 

@@ -3,12 +3,15 @@
 import json
 from typing import Any
 
-from wumai.job import ERROR, FINISHED, PENDING
+from wumai.job import ERROR, FINISHED, PENDING, WORKER_LOST
 from wumai_testing.explore.checkers.base import Checker
 from wumai_testing.explore.ledger import APP, Move, Row, Run
 
 _WOULD_NOT_END = 'timeout: the try could not be ended'
-_UNSTORABLE = ('the result cannot be stored', 'the outcome cannot be stored')
+UNSTORABLE = ('the result cannot be stored', 'the outcome cannot be stored')
+_UNREAD = 'UnknownAction'
+"""What has failed before its params were looked at."""
+_HOLDS_UP = ('stall', 'database slow', 'row lock')
 
 
 class DueTimes(Checker):
@@ -84,10 +87,12 @@ class Owners(Checker):
         lease = self.world.plan.options['lease']
         if before.updated is None or before.owner is None:
             return
-        error = self.clock_error(move.process, before.updated)
+        # Two looks, a third of a lease apart: what its clock does after the first counts no more.
+        error = self.clock_error(move.process, before.updated, move.at - lease / 3)
         error += self.clock_error(before.owner, before.updated)
         age = move.at - before.updated
-        if age < lease * 4 / 3 - error - 0.01:
+        still = move.at - self._last_change(move)
+        if age < lease * 4 / 3 - error - 0.01 or still < lease / 3 - 0.01:
             self.fail(
                 f'{move.process} rescues {self.name(move.job)} {age:g} s after it was renewed, '
                 f'with a lease of {lease:g} s',
@@ -95,13 +100,23 @@ class Owners(Checker):
             )
         self._check_life(move, before.owner)
 
+    def _last_change(self, move: Move) -> float:
+        earlier = (one.at for one in reversed(self.ledger.moves) if one.job == move.job)
+        next(earlier)  # the rescue itself
+        return next(earlier, 0.0)
+
     def _check_life(self, move: Move, owner: str) -> None:
-        """A worker that lives and has had no trouble for long keeps its jobs."""
+        """A worker that lives keeps its jobs, through outages and with any clock: only what
+        stands still, or waits for slow answers and locked rows, may lose them.
+        """
         one = self.worker(owner)
         if one is None or not one.alive:
             return
         lease = self.world.plan.options['lease']
-        if not self.troubled(move.at - 3 * lease - 10, move.at, owner, move.process):
+        if lease / 3 < 40 * self.world.plan.latency:
+            return  # answers may take too long at any time
+        since = move.at - 3 * lease - 10
+        if not self.troubled(since, move.at, owner, move.process, kinds=_HOLDS_UP):
             self.fail(f'{move.process} rescues {self.name(move.job)}, whose worker lives', move.job)
 
 
@@ -183,7 +198,9 @@ class Results(Checker):
         assert run.began_at is not None
         assert run.ended_at is not None
         late = run.ended_at - run.began_at >= self.world.plan.options['exec_timeout'] - 0.001
-        return error.startswith(_UNSTORABLE) or (error.startswith('timeout') and late)
+        # The last: a watchdog hands back what has just ended, its outcome on its way.
+        given_up = error.startswith('timeout') and late
+        return error.startswith(UNSTORABLE) or given_up or error == WORKER_LOST
 
     def _check_release(self, move: Move, run: Run) -> None:
         stopping = run.process in self.world.stopping
@@ -204,6 +221,13 @@ def _dumped(value: Any) -> str | None:
         return None
 
 
+def _is_object(params: str | None) -> bool:
+    try:
+        return isinstance(json.loads(params or '{}'), dict)
+    except ValueError:
+        return False
+
+
 class Retries(Checker):
     """A failed try with tries left is due try_period after its failure; the last one is final."""
 
@@ -220,17 +244,25 @@ class Retries(Checker):
                 f'{self.name(move.job)} gives up after try {before.trys} of {before.try_max}',
                 move.job,
             )
-        elif after.status == PENDING and move.kind == 'outcome':
-            self._check_time(move)
-        elif after.status == PENDING:
+        elif after.status == PENDING and after.error == WORKER_LOST:
             self._check_rescue(move)
+        elif after.status == PENDING:
+            self._check_params(move)
+            self._check_time(move)
 
     @staticmethod
     def _is_failure(move: Move) -> bool:
         assert move.after is not None
         error = move.after.error or ''
         final = move.run is not None and move.run.how == 'raised GiveUp'
-        return not (final or error.startswith((*_UNSTORABLE, 'params are no JSON')))
+        return not (final or error.startswith((*UNSTORABLE, 'params are no JSON')))
+
+    def _check_params(self, move: Move) -> None:
+        before, after = move.before, move.after
+        assert before is not None
+        assert after is not None
+        if not _is_object(before.params) and not (after.error or '').startswith(_UNREAD):
+            self.fail(f'{self.name(move.job)} is tried again, its params are no JSON', move.job)
 
     def _check_time(self, move: Move) -> None:
         after, run = move.after, move.run

@@ -1,12 +1,16 @@
 """How much is done at a time, how soon, and for how long."""
 
+import math
 from collections import Counter
 
+from wumai.job import PENDING
 from wumai_testing.explore.checkers.base import Checker
-from wumai_testing.explore.ledger import APP, Move, Run
+from wumai_testing.explore.ledger import APP, Move, Row, Run
 
 STATEMENTS = 150
 """That a process may send in a virtual second in which it changes nothing."""
+READ_AHEAD = 1.0
+"""Seconds for which a worker goes by what it has read of the table."""
 A_MOVE = 60
 """And as many more for each change that it commits."""
 
@@ -114,6 +118,30 @@ class Lateness(Checker):
     @property
     def started(self) -> dict[str, float]:
         return self.world.started
+
+
+class Turns(Checker):
+    """Where one worker is alone, what is due first begins first."""
+
+    invariant = 'fairness: what is due first begins first'
+
+    def began(self, run: Run | None, process: str, job: str, n: int) -> None:  # noqa: ARG002
+        if run is None or len(self.world.plan.workers) > 1:
+            return
+        unseen = run.claimed_at - READ_AHEAD - self.slack()
+        if self.troubled(unseen - 30, run.claimed_at, process):
+            return
+        due = self._due(self.ledger.rows[job])
+        for row in self.ledger.rows.values():
+            waits = row.status == PENDING and self._due(row) < min(due - 1, unseen)
+            if waits and self._changed(row.id) < unseen:
+                self.fail(f'{self.name(job)} begins before {self.name(row.id)}, due earlier', job)
+
+    def _due(self, row: Row) -> float:
+        return row.run_at if row.run_at is not None else -math.inf
+
+    def _changed(self, job: str) -> float:
+        return next(move.at for move in reversed(self.ledger.moves) if move.job == job)
 
 
 class Work(Checker):

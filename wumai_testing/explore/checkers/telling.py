@@ -1,19 +1,27 @@
 """Messages against the history that was committed."""
 
+import math
 import re
 
-from wumai_testing.explore.checkers.base import Checker
+from wumai.notify.base import clean
+from wumai_testing.explore.checkers.base import CHANNELS, Checker
+from wumai_testing.explore.checkers.ends import WATCHDOG
 from wumai_testing.explore.ledger import Failure
+from wumai_testing.simulation import SimulatedWorker
 from wumai_testing.timeline import Event
 
 _MESSAGE = re.compile(
-    r'(?P<action>\S+) (?P<job>\S+) try (?P<n>\d+) of (?P<m>\d+) failed: .*; '
+    r'(?P<action>\S+) (?P<job>\S+) try (?P<n>\d+) of (?P<m>\d+) failed: (?P<error>.*); '
     r'(?P<after>next try .*|gave up)$',
     re.DOTALL,
 )
 _DIGEST = re.compile(r'(\d+) more failed tries since')
-LINGERS = 120.0
-"""Seconds for which a fault of a channel may hold messages up, or lose them."""
+LINGERS = 60.0
+"""Seconds after a fault of a channel in which it may hold messages up, or lose them."""
+DELIVERY = 15.0
+"""Seconds that a message takes at most, behind others, where nothing is wrong."""
+LAST_WORDS = 2.0
+"""Seconds before a watchdog's end in which a message may be on its way, and is lost."""
 
 
 class Messages(Checker):
@@ -24,7 +32,7 @@ class Messages(Checker):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self.digests: dict[str, int] = {}
-        self._quiet_from: dict[str, float] = {}
+        self._exits: dict[str, tuple[float, int | None]] = {}
 
     def happened(self, event: Event) -> None:
         if event.kind != 'notify':
@@ -43,6 +51,7 @@ class Messages(Checker):
             one
             for one in self.ledger.failures
             if (one.job, one.n, one.gave_up) == (job, n, gave_up)
+            and clean(one.error) == found['error']
         ]
         if not same:
             self.fail(f'{channel} is told what is not committed: {text:.150}', job)
@@ -60,8 +69,11 @@ class Messages(Checker):
         others = {process for process in self.world.started if process != failure.process}
         return failure.rescued and self.troubled(failure.at - 5, self.now, *others)
 
+    def exited(self, one: SimulatedWorker, code: int | None) -> None:
+        self._exits[one.process] = self.now, code
+
     def over(self) -> None:
-        for channel in ('slack', 'sms'):
+        for channel in CHANNELS:
             missing = [
                 one
                 for one in self.ledger.failures
@@ -74,10 +86,20 @@ class Messages(Checker):
                 )
 
     def _could_be_told(self, failure: Failure, channel: str) -> bool:
-        died = self.world.ended.get(failure.process)
-        if died is not None and died < failure.at + LINGERS:
+        return not (self._is_cut_off(failure) or self._is_ill(channel, failure.at))
+
+    def _is_cut_off(self, failure: Failure) -> bool:
+        """Whether the process has ended before it could tell; a graceful stop gives it time."""
+        ended, code = self._exits.get(failure.process, (math.inf, 0))
+        if code == 0 or ended == math.inf:
             return False
-        return not any(
-            trouble.kind.startswith(channel) and trouble.ends >= failure.at - LINGERS
+        told_by = failure.at + (LAST_WORDS if code == WATCHDOG else DELIVERY)
+        return ended < told_by or self.troubled(told_by, ended, failure.process)
+
+    def _is_ill(self, channel: str, at: float) -> bool:
+        return any(
+            trouble.kind.startswith(channel)
+            and trouble.ends >= at - LINGERS
+            and trouble.begins <= at + DELIVERY
             for trouble in self.troubles.past
         )

@@ -1,0 +1,78 @@
+"""When a fault strikes, and what a run draws."""
+
+import re
+
+import pytest
+
+from tests.wumai_testing.explore.plans import plan
+from wumai_testing.explore.application import load_app
+from wumai_testing.explore.driver import Result, run
+from wumai_testing.explore.options import LONG_SPAN, draw_plan
+from wumai_testing.explore.plan import Aim, PlannedFault, PlannedJob
+
+JOB = PlannedJob(0, 'Slow', {'seconds': 1}, try_period=1)
+
+
+def ran(fault: PlannedFault, workers: int = 1) -> Result:
+    result = run(plan(JOB, faults=[fault], workers=workers), load_app())
+    assert result.broken is None
+    return result
+
+
+def events(result: Result) -> list[str]:
+    """What became of the job and of workers, in order."""
+    return re.findall(r'  (claim|begin|end|outcome|crash|stall|rescue)\b', result.text)
+
+
+@pytest.mark.parametrize(
+    ('at', 'story'),
+    [
+        ('begin', ['claim', 'begin', 'crash', 'rescue']),
+        ('end', ['claim', 'begin', 'end', 'crash', 'rescue']),
+        ('write', ['crash', 'claim', 'begin', 'end', 'outcome']),
+    ],
+)
+def test_a_fault_waits_for_what_it_is_aimed_at(at: str, story: list[str]) -> None:
+    result = ran(PlannedFault(0.0, 'crash', 'w1', 0.5, Aim(at)))
+    assert events(result)[: len(story)] == story
+    assert [(one.kind, one.aim) for one in result.struck] == [('crash', None)]
+    assert result.struck[0].at > 0
+
+
+def test_an_aim_may_let_some_pass() -> None:
+    """The claim is the first statement that writes, the outcome the second."""
+    result = ran(PlannedFault(0.0, 'crash', 'w1', 0.5, Aim('write', skip=1)))
+    assert events(result)[:4] == ['claim', 'begin', 'end', 'crash']
+
+
+def test_a_connection_that_gets_no_answer_is_lost_in_the_end() -> None:
+    """Its worker takes it for lost after 30 s, and writes the outcome with another."""
+    result = ran(PlannedFault(0.0, 'connection mute', 'w1', aim=Aim('end')))
+    assert 'a connection gets no answer' in result.text
+    end, outcome = (
+        float(found[1])
+        for found in re.finditer(r'^ *([\d.]+)s .*  (?:end|outcome) ', result.text, re.MULTILINE)
+    )
+    assert 30 <= outcome - end < 33
+
+
+def test_a_database_that_flaps_answers_in_between() -> None:
+    result = ran(PlannedFault(0.5, 'database flaps', seconds=10))
+    assert result.text.count('database is down') > 1
+
+
+def test_runs_differ_in_what_they_draw() -> None:
+    plans = [draw_plan(seed, ['Slow'], {}) for seed in range(200)]
+    faults = [fault for one in plans for fault in one.faults]
+    assert {len(one.workers) for one in plans} == {1, 3}
+    assert {one.server['skips_locked'] for one in plans} == {True, False}
+    assert len({one.server['packet'] for one in plans}) == 2
+    assert LONG_SPAN in {one.calm_at for one in plans}
+    assert all(fault.at <= LONG_SPAN for fault in faults)
+    assert {fault.aim.at for fault in faults if fault.aim} == {'begin', 'end', 'write'}
+
+
+def test_no_kind_is_drawn_that_was_not_asked_for() -> None:
+    plans = [draw_plan(seed, ['Slow'], {}, kinds=['stall']) for seed in range(50)]
+    assert {fault.kind for one in plans for fault in one.faults} == {'stall'}
+    assert {one.server['skips_locked'] for one in plans} == {True}

@@ -1,0 +1,87 @@
+"""What must soon follow: an outcome the end of a handler, an interrupt the loss of a lease."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wumai_testing.explore.checkers.base import Checker
+from wumai_testing.explore.ledger import Move, Run
+
+OUTCOME = 5.0
+"""Seconds from the end of a handler until its outcome is committed."""
+LOSS = 2.0
+"""Seconds more than a third of a lease until the handler of a lost lease is interrupted."""
+WATCHDOG = 3.0
+"""Seconds more than that until a handler that cannot be interrupted ends its process."""
+LAST_WORDS = 10.0
+"""Seconds that channels are given before that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What must have happened after so many seconds in which nothing was wrong."""
+
+    run: Run
+    seconds: float
+    kept: Callable[[], bool]
+    broken: str
+
+
+class Follows(Checker):
+    """Looks whether promises are kept, by processes that live and have had no trouble."""
+
+    def promise(self, run: Run, seconds: float, kept: Callable[[], bool], broken: str) -> None:
+        self._wait(Promise(run, seconds + self.slack(), kept, broken))
+
+    def _wait(self, one: Promise) -> None:
+        self.after(one.seconds, lambda: self._look(one))
+
+    def _look(self, one: Promise) -> None:
+        if one.kept() or one.run.dead:
+            return
+        if self.troubled(self.now - one.seconds, self.now, one.run.process):
+            self._wait(one)
+        else:
+            told = f'{self.name(one.run.job)}: {one.broken} for {one.seconds:g} s, '
+            self.fail(f'{told}and nothing hinders {one.run.process}', one.run.job)
+
+
+class Outcomes(Follows):
+    """The outcome of a try is committed soon after its handler has ended."""
+
+    invariant = '5: an outcome soon follows the end of its handler'
+
+    def ended(self, run: Run) -> None:
+        self.promise(run, OUTCOME, lambda: run.closed_at is not None, 'no outcome is written')
+
+
+class Losses(Follows):
+    """A handler whose job is no longer its worker's is stopped."""
+
+    invariant = '3: a lost lease stops its handler'
+
+    def moved(self, move: Move) -> None:
+        run = move.run
+        if run is None or move.kind == 'renew' or move.process == run.process:
+            return
+        third = self.world.plan.options['lease'] / 3
+        self.promise(
+            run,
+            third + LOSS,
+            lambda: run.began_at is None or run.ended_at is not None or run.interrupted(),
+            'its handler is not told that its lease is lost',
+        )
+
+
+class Watchdogs(Follows):
+    """No handler runs for long past exec_timeout and grace."""
+
+    invariant = '8: a try that cannot be ended ends its process'
+
+    def began(self, run: Run | None, process: str, job: str, n: int) -> None:  # noqa: ARG002
+        if run is None:
+            return
+        options = self.world.plan.options
+        limit = options['exec_timeout'] + options['grace'] + options['lease'] / 3 + WATCHDOG
+        if any(fault.kind.startswith(('slack', 'sms')) for fault in self.world.plan.faults):
+            limit += LAST_WORDS
+        self.promise(run, limit, lambda: run.ended_at is not None, 'its handler still runs')
