@@ -27,6 +27,7 @@ from wumai.config import Config
 from wumai.error import ConfigError
 from wumai.model.resource import Resource
 from wumai.store import schema
+from wumai.store.db_errors import TRANSLATED, translate
 from wumai.store.engine import ROLES, Role, database_url, make_engine
 from wumai_testing.faults import GONE, LOST, REFUSED, Connection, FaultPlan
 
@@ -155,21 +156,15 @@ def server_database(text_url: str, worker_id: str = '') -> Database:
     """A database beside the one that the URL names, called `<name>_wumai<worker_id>`.
 
     It is made anew at its first use in a process, and emptied at each other. Raises ConfigError
-    if it holds tables that no test made.
+    if it holds tables that no test made, or cannot be used.
     """
     url = _server_url(text_url)
     own = url.set(database=f'{url.database or "test"}_wumai{worker_id}')
     engine = create_engine(own, poolclass=NullPool)
-    if own not in _prepared:
-        _create_database(url, own)
-        _drop_tables(engine)
-        _prepared.add(own)
-    with engine.begin() as connection:
-        found = set(inspect(connection).get_table_names()) - {_MARKER}
-        _empty(connection, found)
-        for metadata in (schema.metadata, Resource.metadata):
-            if not found.issuperset(metadata.tables):
-                metadata.create_all(connection)
+    try:
+        _prepare(url, engine)
+    except TRANSLATED as error:
+        raise ConfigError(f'{own!r} cannot be used: {translate(error)}') from error
     dialect = engine.dialect
     args, kwargs = dialect.create_connect_args(own)
     kwargs.update(_LOCK_WAIT[own.get_backend_name()])
@@ -193,6 +188,20 @@ def _server_url(text_url: str) -> URL:
     if url.get_backend_name() not in _LOCK_WAIT:
         raise ConfigError('it names a server; without it each test has an SQLite file of its own')
     return url
+
+
+def _prepare(url: URL, engine: Engine) -> None:
+    """The database there, with all tables and without rows."""
+    if engine.url not in _prepared:
+        _create_database(url, engine.url)
+        _drop_tables(engine)
+        _prepared.add(engine.url)
+    with engine.begin() as connection:
+        found = set(inspect(connection).get_table_names()) - {_MARKER}
+        _empty(connection, found)
+        for metadata in (schema.metadata, Resource.metadata):
+            if not found.issuperset(metadata.tables):
+                metadata.create_all(connection)
 
 
 def _create_database(url: URL, own: URL) -> None:

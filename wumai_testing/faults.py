@@ -128,8 +128,9 @@ class Connection:
         self._real.rollback()
 
     def close(self) -> None:
-        self._plan.connections.discard(self)
-        self._real.close()
+        if not self._broken:  # PyMySQL minds a second time
+            self._plan.connections.discard(self)
+            self._real.close()
 
     def check(self) -> None:
         """Raise if the connection is broken."""

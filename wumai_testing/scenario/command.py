@@ -1,13 +1,13 @@
 """`wumai scenario`: run files, check them, begin a new one, print the schema."""
 
+import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from wumai.error import ConfigError
-from wumai_testing.databases import Database, server_database
+from wumai_testing.databases import server_database
 from wumai_testing.scenario.detect import is_scenario_file
 from wumai_testing.scenario.errors import ScenarioError
 from wumai_testing.scenario.outcome import FAILED, PASSED, SKIPPED, Outcome, run_simulated
@@ -69,10 +69,9 @@ def run(
     if not files:
         raise click.UsageError(f'no scenario file in {", ".join(map(str, paths))}')
     outcomes = []
-    for number, path in enumerate(files, 1):
-        outcome = _run_live(path, database) if live else run_simulated(path, _database(database))
+    for outcome in _live(files, database) if live else _simulated(files, database):
         outcomes.append(outcome)
-        _show(outcome, f'{number}/{len(files)}', verbose)
+        _show(outcome, f'{len(outcomes)}/{len(files)}', verbose)
     _summarize(outcomes)
     if report:
         told = [(one.name, one.status, one.timeline) for one in outcomes if one.timeline]
@@ -80,17 +79,18 @@ def run(
     sys.exit(any(one.status == FAILED for one in outcomes))
 
 
-def _run_live(path: Path, database: str | None) -> Outcome:
-    from wumai_testing.scenario.live import run_live
+def _simulated(files: Iterable[Path], database: str | None) -> Iterator[Outcome]:
+    for path in files:
+        yield run_simulated(path, server_database(database) if database else None)
 
-    return run_live(path, database)
 
+def _live(files: Sequence[Path], database: str | None) -> Iterator[Outcome]:
+    from wumai_testing.scenario.live import LiveRun
 
-def _database(url: str | None) -> Database | None:
-    try:
-        return server_database(url) if url else None
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+    # What ends the command ends its servers and processes too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with LiveRun(database) as run:
+        yield from run.run(files)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

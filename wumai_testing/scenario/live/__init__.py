@@ -52,8 +52,6 @@ class LiveRun:
                 f'mariadb-server, or give a server by --database URL, or --database {SQLITE}'
             )
         self.limit = limit
-        self.running: list[str] = []
-        """The names of those that run now."""
         self._has_server = database is None
         self._places = [databases(database) for _ in range(processes)]
         self._free = list(self._places)
@@ -113,14 +111,12 @@ class LiveRun:
         assert scenario.path
         began = time.perf_counter()
         found = self._free.pop()
-        self.running.append(scenario.name)
         try:
             return self._run_in(scenario, found, began)
         except Exception as error:
             seconds = time.perf_counter() - began
             return Outcome(scenario.path, scenario.name, FAILED, seconds, message=_shown(error))
         finally:
-            self.running.remove(scenario.name)
             self._free.append(found)
 
     def _run_in(self, scenario: Scenario, found: Databases, began: float) -> Outcome:
@@ -189,9 +185,3 @@ def _played(scenario: Scenario, world: LiveWorld) -> tuple[str, str, dict[str, d
         if isinstance(failure.__cause__, Unfit):
             return SKIPPED, str(failure.__cause__), {}
         return FAILED, str(failure), {}
-
-
-def run_live(path: Path, database: str | None = None, limit: float = LIMIT) -> Outcome:
-    """Run one file."""
-    with LiveRun(database, 1, limit) as run:
-        return next(run.run([path]))

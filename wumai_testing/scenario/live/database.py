@@ -101,9 +101,7 @@ class _Private:
         if self.server is None:
             self.server = MariaDB(_OPTIONS)
         self.server.start()
-        # PyMySQL prepares for TLS at each connect, which takes longer than all else.
-        url = self.server.database_url('live') + '?ssl_disabled=true'
-        self._databases = self._databases or _Given(url)
+        self._databases = self._databases or _Given(self.server.database_url('live'))
         return self._databases.fresh(folder)
 
     def close(self) -> None:
