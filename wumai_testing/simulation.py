@@ -52,7 +52,7 @@ CHANNELS = {
 
 
 class SimulationError(AssertionError):
-    """The simulation cannot go on as it was told; the message has the end of the timeline."""
+    """The simulation cannot go on as it was told; a note may have the end of the timeline."""
 
 
 class SimulatedWorker:
@@ -263,7 +263,10 @@ class Simulation:
         self._check_workers()
         if not self.is_idle():
             at = format_duration(round(self.clock.monotonic(), 3))
-            self._fail(f'{self._unfinished()} at {at}, with workers {self._worker_states()}')
+            states = self._worker_states()
+            error = SimulationError(f'{self._unfinished()} at {at}, with workers {states}')
+            error.add_note(self.timeline.text(last=40))
+            raise error
 
     def _gives_up(self, first: int, limit: float) -> bool:
         no_worker = not any(one.alive for one in self.workers.values())
@@ -326,9 +329,6 @@ class Simulation:
             if one.failure is not None:
                 failure, one.failure = one.failure, None
                 raise failure
-
-    def _fail(self, message: str) -> None:
-        raise SimulationError(f'{message}\n{self.timeline.text(last=40)}')
 
     def _next_due(self) -> int | None:
         """Nanoseconds at which the database may next hold something for a worker to do."""

@@ -39,4 +39,6 @@ def test_a_break_is_noticed(what: str, scenario: str, monkeypatch: pytest.Monkey
     whole = run_simulated(path)
     assert whole.status == PASSED, whole.message
     BREAKS[what](monkeypatch)
-    assert run_simulated(path).status == FAILED
+    broken = run_simulated(path)
+    assert broken.status == FAILED
+    assert ': step `' in broken.message, 'it is a step that fails, not the runner'

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -68,11 +69,11 @@ def run(
     files = list(_files(paths))
     if not files:
         raise click.UsageError(f'no scenario file in {", ".join(map(str, paths))}')
-    outcomes = []
+    began, outcomes = time.perf_counter(), []
     for outcome in _live(files, database) if live else _simulated(files, database):
         outcomes.append(outcome)
         _show(outcome, f'{len(outcomes)}/{len(files)}', verbose)
-    _summarize(outcomes)
+    _summarize(outcomes, time.perf_counter() - began)
     if report:
         told = [(one.name, one.status, one.timeline) for one in outcomes if one.timeline]
         click.echo(f'report: {save_report(report, told)}')
@@ -104,7 +105,8 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _show(outcome: Outcome, position: str, verbose: bool) -> None:
     status = click.style(outcome.status, fg=_COLOURS[outcome.status])
-    times = f'{outcome.virtual} in {outcome.seconds:.2f} s' if outcome.virtual else ''
+    virtual = f'{outcome.virtual} in ' if outcome.virtual else ''
+    times = '' if outcome.status == SKIPPED else f'{virtual}{outcome.seconds:.2f} s'
     click.echo(f'{position:>9} {status:<7}  {outcome.name}  {click.style(times, dim=True)}')
     if outcome.message:
         click.echo('\n'.join(f'{"":>10}{line}' for line in outcome.message.splitlines()))
@@ -112,7 +114,7 @@ def _show(outcome: Outcome, position: str, verbose: bool) -> None:
         click.echo(outcome.timeline.text())
 
 
-def _summarize(outcomes: Sequence[Outcome]) -> None:
+def _summarize(outcomes: Sequence[Outcome], seconds: float) -> None:
     counts = {s: sum(one.status == s for one in outcomes) for s in (PASSED, FAILED, SKIPPED)}
     folders = sorted({one.path.parent for one in outcomes})
     click.echo()
@@ -120,10 +122,10 @@ def _summarize(outcomes: Sequence[Outcome]) -> None:
     for folder in folders:
         here = [one for one in outcomes if one.path.parent == folder]
         cells = [sum(one.status == s for one in here) for s in (PASSED, FAILED, SKIPPED)]
-        seconds = sum(one.seconds for one in here)
-        click.echo(f'{folder!s:<40} {cells[0]:>7} {cells[1]:>7} {cells[2]:>7} {seconds:>8.2f}')
+        taken = sum(one.seconds for one in here)
+        click.echo(f'{folder!s:<40} {cells[0]:>7} {cells[1]:>7} {cells[2]:>7} {taken:>8.2f}')
     told = ', '.join(f'{number} {status}' for status, number in counts.items() if number)
-    click.echo(f'{told} in {sum(one.seconds for one in outcomes):.2f} s')
+    click.echo(f'{told} in {seconds:.2f} s')
 
 
 @scenario.command()

@@ -1,11 +1,13 @@
 """What became of one scenario file."""
 
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from wumai.error import WumaiError
 from wumai_testing.databases import Database
 from wumai_testing.duration import format_duration
 from wumai_testing.scenario.errors import ScenarioError
@@ -55,6 +57,13 @@ def run_simulated(path: Path, database: Database | None = None) -> Outcome:
         seconds = time.perf_counter() - began
         timeline = world.sim.timeline
         return Outcome(path, scenario.name, status, seconds, virtual, message, timeline, jobs)
-    except (ScenarioError, ImportError) as error:
+    except Exception as error:  # of the file, or of the app when it is imported
         seconds = time.perf_counter() - began
-        return Outcome(path, path.stem, FAILED, seconds, message=str(error))
+        return Outcome(path, path.stem, FAILED, seconds, message=told(error))
+
+
+def told(error: Exception) -> str:
+    """What a user can do something about by its text alone, anything else with its traceback."""
+    if isinstance(error, WumaiError | ScenarioError | ImportError | AssertionError):
+        return str(error)
+    return ''.join(traceback.format_exception(error))

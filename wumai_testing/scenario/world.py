@@ -215,7 +215,7 @@ def simulated_world(
     ):
         sim.route(
             getattr(app, 'routes', None),
-            getattr(app, 'job_routes', {}),
+            getattr(app, 'job_routes', None),
             workers=scenario.workers,
             **scenario.worker,
         )

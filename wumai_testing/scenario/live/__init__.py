@@ -5,7 +5,6 @@ import shutil
 import tempfile
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from wumai_testing.scenario.live.fitness import Unfit, reason_against, takes_no_
 from wumai_testing.scenario.live.process import Spec
 from wumai_testing.scenario.live.world import LiveWorld, Place, live_world
 from wumai_testing.scenario.model import Scenario
-from wumai_testing.scenario.outcome import FAILED, PASSED, SKIPPED, Outcome
+from wumai_testing.scenario.outcome import FAILED, PASSED, SKIPPED, Outcome, told
 from wumai_testing.scenario.reader import load
 from wumai_testing.scenario.runner import Runner, ScenarioFailure
 
@@ -83,7 +82,7 @@ class LiveRun:
         try:
             reason = reason_against(scenario, self._has_server) or self._too_long(scenario)
         except Exception as error:
-            return Outcome(path, scenario.name, FAILED, message=_shown(error))
+            return Outcome(path, scenario.name, FAILED, message=told(error))
         if reason:
             return Outcome(path, scenario.name, SKIPPED, message=reason)
         return _Fit(scenario)
@@ -100,8 +99,10 @@ class LiveRun:
         if not child.wait(_MEASURE_SECONDS) or not spec.measure.exists():
             child.end()
             raise WumaiError(f'no simulation of it ends: {spec.written()}')
-        seconds = json.loads(spec.measure.read_text())['seconds']
+        seconds, problem = json.loads(spec.measure.read_text())
         shutil.rmtree(folder)
+        if seconds is None:
+            raise WumaiError(problem)
         if seconds <= self.limit:
             return None
         took, limit = format_duration(round(seconds)), format_duration(self.limit)
@@ -115,7 +116,7 @@ class LiveRun:
             return self._run_in(scenario, found, began)
         except Exception as error:
             seconds = time.perf_counter() - began
-            return Outcome(scenario.path, scenario.name, FAILED, seconds, message=_shown(error))
+            return Outcome(scenario.path, scenario.name, FAILED, seconds, message=told(error))
         finally:
             self._free.append(found)
 
@@ -166,13 +167,6 @@ class _Fit:
     """A scenario that can run in real time."""
 
     scenario: Scenario
-
-
-def _shown(error: Exception) -> str:
-    """What a user can do something about is told by its text alone."""
-    if isinstance(error, WumaiError | ImportError):
-        return str(error)
-    return ''.join(traceback.format_exception(error))
 
 
 def _played(scenario: Scenario, world: LiveWorld) -> tuple[str, str, dict[str, dict[str, object]]]:
