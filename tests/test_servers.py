@@ -1,5 +1,8 @@
 """The private database servers that other tests rely on."""
 
+import socket
+import threading
+
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -39,3 +42,16 @@ def test_mariadb_keeps_what_was_committed_when_killed() -> None:
         assert (server.port, server.execute('SELECT id FROM t', 'app')) == (port, ((7,),))
         server.freeze()
     assert server.pid is None
+
+
+@pytest.mark.skipif(not MariaDB.available(), reason='no MariaDB on this machine')
+def test_mariadb_waits_for_its_port() -> None:
+    """While a server is down somebody else may use its port for a moment."""
+    with MariaDB() as server:
+        server.kill()
+        other = socket.create_server(('127.0.0.1', server.port))
+        leaves = threading.Timer(0.5, other.close)
+        leaves.start()
+        server.start()
+        leaves.join()
+        assert server.execute('SELECT 1') == ((1,),)

@@ -38,6 +38,8 @@ _OPTIONS = (
     '--key-buffer-size=1M',
     '--aria-pagecache-buffer-size=1M',
     '--max-connections=300',
+    # While it is down, a client of anyone may be given its port.
+    '--port-open-timeout=30',
     '--character-set-server=utf8mb4',
 )
 

@@ -96,9 +96,11 @@ class LiveRun:
         environ = child_environ({})
         spec = Spec('measure', 'measure', 'measure', str(path), str(folder), environ)
         child = self._nursery.start(spec)
-        if not child.wait(_MEASURE_SECONDS) or not spec.measure.exists():
+        if not child.wait(_MEASURE_SECONDS):
             child.end()
-            raise WumaiError(f'no simulation of it ends: {spec.written()}')
+            raise WumaiError(f'its simulation does not end: {spec.written()}')
+        if not spec.measure.exists():
+            raise WumaiError(f'its simulation left with code {child.code}: {spec.written()}')
         seconds, problem = json.loads(spec.measure.read_text())
         shutil.rmtree(folder)
         if seconds is None:

@@ -162,6 +162,8 @@ class Outages:
         timer.start()
 
     def _end(self, heal: _Act) -> None:
-        with self._lock:
-            heal()
-        self._over.set()
+        try:
+            with self._lock:
+                heal()
+        finally:
+            self._over.set()
