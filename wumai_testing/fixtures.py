@@ -9,6 +9,7 @@ import pytest
 
 from wumai_testing.databases import Database, server_database
 from wumai_testing.simulation import CHANNELS, Simulation, simulation
+from wumai_testing.timeline import Timeline
 
 _WORKER_VARIABLE = 'PYTEST_XDIST_WORKER'
 
@@ -41,9 +42,17 @@ def _environ() -> dict[str, str]:
 def add_timeline(item: pytest.Item, report: pytest.TestReport, sim: Simulation) -> None:
     """Show the end of the timeline with a failure, and save the whole of it."""
     text = sim.timeline.text(last=60)
-    if folder := item.config.getini('wumai_artifacts'):
-        path = Path(item.config.rootpath, folder, re.sub(r'[^\w.-]+', '_', item.nodeid) + '.html')
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sim.timeline.save(path, title=item.nodeid)
+    if path := save_timeline(item, sim.timeline):
         text += f'\nsaved as {path}'
     report.sections.append(('wumai timeline', text))
+
+
+def save_timeline(item: pytest.Item, timeline: Timeline) -> Path | None:
+    """Write its page into the folder that the option `wumai_artifacts` names, if it does."""
+    folder = item.config.getini('wumai_artifacts')
+    if not folder:
+        return None
+    path = Path(item.config.rootpath, folder, re.sub(r'[^\w.-]+', '_', item.nodeid) + '.html')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    timeline.save(path, title=item.nodeid)
+    return path

@@ -1,13 +1,12 @@
 """Scenario files as tests of pytest: one file, one test."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wumai_testing.fixtures import database_of
+from wumai_testing.fixtures import database_of, save_timeline
 from wumai_testing.scenario.detect import is_scenario_file
 from wumai_testing.scenario.errors import ScenarioError
 from wumai_testing.scenario.reader import load
@@ -36,13 +35,9 @@ class ScenarioItem(pytest.Item):
             try:
                 Runner(scenario, world).run()
             except ScenarioFailure:
-                self._save(world.sim.timeline)
+                if path := save_timeline(self, world.sim.timeline):
+                    self.add_report_section('call', 'wumai timeline', f'saved as {path}')
                 raise
-
-    def _save(self, timeline: Any) -> None:
-        if folder := self.config.getini('wumai_artifacts'):
-            name = re.sub(r'[^\w.-]+', '_', self.nodeid) + '.html'
-            timeline.save(Path(self.config.rootpath, folder, name), title=self.nodeid)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, ScenarioFailure | ScenarioError):
