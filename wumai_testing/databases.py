@@ -174,9 +174,11 @@ def server_database(text_url: str, worker_id: str = '') -> Database:
 
 _prepared: set[URL] = set()
 """The databases that this process made."""
+# Who holds a row lock cannot let go while another waits for it in real time.
+_MYSQL_LOCK_WAIT = {'init_command': 'SET innodb_lock_wait_timeout = 1'}
 _LOCK_WAIT = {
-    # Who holds a row lock cannot let go while another waits for it in real time.
-    'mysql': {'init_command': 'SET innodb_lock_wait_timeout = 1'},
+    'mysql': _MYSQL_LOCK_WAIT,
+    'mariadb': _MYSQL_LOCK_WAIT,
     'postgresql': {'options': '-c lock_timeout=1000'},
 }
 

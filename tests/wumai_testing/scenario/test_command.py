@@ -131,7 +131,8 @@ def test_a_database_of_a_server(folder: Path, mysql_database: str) -> None:
     """Files run there one after the other, each in an empty database beside the one named."""
     (folder / 'a.yaml').write_text(RIGHT)
     (folder / 'b.yaml').write_text(RIGHT)
-    output = wumai('scenario', 'run', 'scenarios', '--database', mysql_database).output
+    url = mysql_database.replace('mysql', 'mariadb', 1)
+    output = wumai('scenario', 'run', 'scenarios', '--database', url).output
     assert '2 passed in ' in output
 
 
