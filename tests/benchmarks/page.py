@@ -5,7 +5,7 @@
 import argparse
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from string import Template
@@ -19,24 +19,29 @@ DOCS = Path(__file__).parents[2] / 'docs'
 TEMPLATE = Path(__file__).with_suffix('.md')
 
 
-def page(documents: Sequence[Mapping[str, Any]], peers: Mapping[str, Any]) -> dict[str, str]:
-    """The files below docs/ by their names."""
+Documents = Sequence[Mapping[str, Any]]
+
+
+def page(documents: Documents, beside: Documents) -> dict[str, str]:
+    """The files below docs/ by their names: the benchmarks, and the peers, each in any pieces."""
     rows = rows_of(chain.from_iterable(one['benchmarks'] for one in documents))
     names = dict.fromkeys(row.plot for row in rows if row.plot)
+    peers = list(chain.from_iterable(one['peers'] for one in beside))
     files: dict[str, str] = {}
     files['benchmarks.md'] = Template(TEMPLATE.read_text()).substitute(
         settings=_settings(
-            [*(one['machine_info']['settings'] for one in documents), peers['settings']]
+            *(one['machine_info']['settings'] for one in documents),
+            *(one['settings'] for one in beside),
         ),
         references=markdown(HEADS, [row.cells() for row in rows]),
         plots='\n\n'.join(_plot(files, n, [row for row in rows if row.plot == n]) for n in names),
-        peers=markdown(PEER_HEADS, peer_lines(peers['peers'])),
-        peer_plots='\n\n'.join(_peer_plot(files, key, peers['peers']) for key in PEER_UNITS),
+        peers=markdown(PEER_HEADS, peer_lines(peers)),
+        peer_plots='\n\n'.join(_peer_plot(files, key, peers) for key in PEER_UNITS),
     )
     return files
 
 
-def _settings(found: Iterable[Mapping[str, str]]) -> str:
+def _settings(*found: Mapping[str, str]) -> str:
     pairs = dict(chain.from_iterable(one.items() for one in found))
     return '\n'.join(f'- {name}: {text}' for name, text in pairs.items())
 
@@ -63,12 +68,17 @@ def _image(files: dict[str, str], name: str, title: str, names: Any, lines: Any)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('benchmarks', type=Path, nargs='+', help='JSON of pytest-benchmark')
-    parser.add_argument('--peers', type=Path, required=True, help='JSON of tests.benchmarks.peers')
+    parser.add_argument(
+        '--peers', type=Path, nargs='+', required=True, help='JSON of tests.benchmarks.peers'
+    )
     given = parser.parse_args()
-    documents = [json.loads(path.read_text()) for path in given.benchmarks]
     (DOCS / 'benchmarks').mkdir(exist_ok=True)
-    for name, text in page(documents, json.loads(given.peers.read_text())).items():
+    for name, text in page(_read(given.benchmarks), _read(given.peers)).items():
         (DOCS / name).write_text(text)
+
+
+def _read(paths: Sequence[Path]) -> Documents:
+    return [json.loads(path.read_text()) for path in paths]
 
 
 if __name__ == '__main__':

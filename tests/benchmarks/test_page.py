@@ -22,7 +22,7 @@ RUN: dict[str, Any] = {
     'machine_info': {'settings': {'Python': '3.11'}},
     'benchmarks': [{'extra_info': ROW}],
 }
-PEERS = {
+PEERS: dict[str, Any] = {
     'settings': {'celery': '5.7'},
     'peers': [
         {'name': 'Huey', 'drain': 3300, 'enqueue': 1400, 'p50': 7.5, 'p99': 17, 'memory': 57},
@@ -34,7 +34,7 @@ PEERS = {
 
 def test_the_page() -> None:
     """Each table stands with its plots, and the settings with them."""
-    files = page([RUN], PEERS)
+    files = page([RUN], [PEERS])
     text = files['benchmarks.md']
     assert '| drain | 3,000 jobs/s | 4,000 jobs/s | 0.75 | >= 0.7, met | by hand |' in text
     assert '| Huey | 3,300/s | 1,400/s | - | 7.5 ms | 17 ms | 57 MiB |' in text

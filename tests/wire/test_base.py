@@ -9,7 +9,7 @@ from gevent.queue import Queue
 
 from wumai.clock import Clock
 from wumai.entropy import RandomEntropy
-from wumai.wire.base import FIRST, LONGEST, Wire
+from wumai.wire.base import FIRST, FOLD, LONGEST, Wire
 from wumai_testing.clock import VirtualTime, virtual_time
 from wumai_testing.node import NodeClock
 
@@ -83,6 +83,14 @@ def test_sending_takes_no_time_and_is_folded(wire: Wire, port: FakePort) -> None
         wire.send()
     gevent.sleep(1)
     assert port.sent == ['me', 'me']
+
+
+def test_wake_ups_are_counted_out(wire: Wire, port: FakePort) -> None:
+    """However many jobs are created, they cost the server a bounded number of messages."""
+    for _ in range(10_000):
+        wire.send()
+        gevent.sleep(0.001)
+    assert len(port.sent) <= 10 / (0.01 + FOLD) + 1
 
 
 def test_what_others_send_is_heard(wire: Wire, port: FakePort, told: list[int]) -> None:

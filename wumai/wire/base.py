@@ -15,6 +15,8 @@ from wumai.entropy import Entropy
 
 FIRST, LONGEST = 0.5, 30.0
 """Seconds until the server is tried again: after one failure, and after many."""
+FOLD = 0.005
+"""Seconds from one wake-up to the next; all jobs between them are one."""
 ANSWER = 5.0
 """Seconds that the server may take to answer."""
 SILENCE = 30.0
@@ -68,6 +70,7 @@ class Wire:
                 self._out.failed(error)
                 return
             self._out.works()
+            gevent.sleep(FOLD)
 
     def hear(self, told: Callable[[], None]) -> Callable[[], None]:
         """Call `told` when another process has sent, until the value returned is called. Also
