@@ -16,6 +16,7 @@ from wumai.store.sql import SqlStore
 from wumai.wire.base import Port, Wire
 from wumai.worker.heartbeat import ThreadHeartbeat
 
+NO_REDIS = "REDIS_HOST is set, but not used: pip install 'wumai[redis]'"
 QUICKEST_POLL = 0.02
 """Seconds between two looks of a worker that is busy, where nobody tells it of new jobs."""
 
@@ -29,7 +30,7 @@ def runtime_from(conf: Config) -> Runtime:
         return SqlStore(make_engine(database_url(conf), role, clock))
 
     def wire() -> Wire | None:
-        port = _port(conf, clock)
+        port = port_from(conf, clock)
         return Wire(port, process, clock, entropy) if port else None
 
     return Runtime(
@@ -45,7 +46,7 @@ def runtime_from(conf: Config) -> Runtime:
     )
 
 
-def _port(conf: Config, clock: Clock) -> Port | None:
+def port_from(conf: Config, clock: Clock) -> Port | None:
     """Where the processes of an app tell each other of jobs: Redis, else PostgreSQL, else none."""
     url = database_url(conf)
     if host := conf.get('REDIS_HOST'):
@@ -61,7 +62,7 @@ def _redis_port(conf: Config, host: str, channel: str) -> Port | None:
     try:
         from wumai.wire.redis import RedisPort
     except ImportError:
-        logger.warning("REDIS_HOST is set, but not used: pip install 'wumai[redis]'")
+        logger.warning(NO_REDIS)
         return None
     return RedisPort(host, conf.number('REDIS_PORT', 6379), conf.get('REDIS_PASSWORD'), channel)
 

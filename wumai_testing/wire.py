@@ -12,6 +12,8 @@ LATENCY = 0.001
 class VirtualPort:
     """Takes the place of Redis, where `REDIS_HOST` is set."""
 
+    name = 'a virtual Redis'
+
     def __init__(self) -> None:
         self._heard: list[Queue[str]] = []
 

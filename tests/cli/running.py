@@ -15,7 +15,7 @@ from wumai.cli import main
 ROOT = Path(__file__).parents[2]
 LIMIT = 30.0
 """Seconds that a test waits for a process before it fails."""
-_FOREIGN = ('DB_', 'SLACK_', 'NOTIFY_', 'WUMAI_DEMO', 'NO_COLOR')
+_FOREIGN = ('DB_', 'REDIS_', 'SLACK_', 'NOTIFY_', 'WUMAI_DEMO', 'NO_COLOR')
 
 
 def clean_environ() -> dict[str, str]:

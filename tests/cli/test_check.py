@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.cli.running import clean_environ, wumai
+from tests.redis import RedisServer
 
 SMS = ('NOTIFY_SMS_URL', 'NOTIFY_SMS_KEY', 'NOTIFY_SMS_SECRET', 'NOTIFY_SMS_MOBILES')
 
@@ -33,6 +34,18 @@ def test_all_is_right(database: str) -> None:
     assert found['table job'] == 'ok has all columns'
     assert found['writing'] == 'ok table job can be written'
     assert {'versions', 'server', 'clock', 'isolation', 'slack', 'sms'} <= set(found)
+
+
+def test_how_workers_learn_of_jobs(database: str, redis_server: RedisServer) -> None:
+    """By polling, or by a Redis that answers; one that does not stops no server."""
+
+    def found(**env: str) -> str:
+        return lines(wumai('check', '--database', database, env=env).output)['wake-ups']
+
+    assert found() == '- by polling alone: REDIS_HOST not set'
+    assert found(**redis_server.settings) == f'ok by Redis at 127.0.0.1:{redis_server.port}'
+    redis_server.stop()
+    assert found(**redis_server.settings).startswith('hint by polling alone: Error')
 
 
 def test_what_mariadb_is_asked(mysql_database: str) -> None:

@@ -19,6 +19,8 @@ HOUR = 3600
 class FakePort:
     """A server that takes a while, and may be down."""
 
+    name = 'the port'
+
     def __init__(self) -> None:
         self.down = False
         self.sent: list[str] = []
@@ -116,8 +118,8 @@ def test_a_server_that_is_down_is_asked_seldom(
         gevent.sleep(1)
     assert HOUR / LONGEST <= port.attempts <= 4 * HOUR / LONGEST + 20
     assert [record.getMessage() for record in caplog.records] == [
-        'no server: jobs of other processes wait for a poll',
-        'no server: workers of other processes are not woken',
+        'the port: no server: jobs of other processes wait for a poll',
+        'the port: no server: workers of other processes are not woken',
     ]
     assert not wire.connected
 

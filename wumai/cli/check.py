@@ -135,8 +135,31 @@ def _database(config: Config, tables: Iterable[str]) -> Iterator[Finding]:
     try:
         yield note('database', shown(database_url(config)))
         yield from findings(config, sorted(tables))
+        yield _wake_ups(config)
     except WumaiError as error:
         yield failure('database', ' '.join(str(error).split()))
+
+
+def _wake_ups(config: Config) -> Finding:
+    """How workers learn of jobs that other processes create."""
+    from wumai.bootstrap import NO_REDIS, port_from
+    from wumai.clock import SystemClock
+
+    try:
+        port = port_from(config, SystemClock())
+        if port is None:
+            polling = 'by polling alone: REDIS_HOST not set'
+            return (
+                hint('wake-ups', NO_REDIS)
+                if config.get('REDIS_HOST')
+                else note('wake-ups', polling)
+            )
+        port.send('wumai check')
+    except WumaiError as error:
+        return failure('wake-ups', str(error))
+    except Exception as error:
+        return hint('wake-ups', f'by polling alone: {" ".join(str(error).split())}')
+    return ok('wake-ups', f'by {port.name}')
 
 
 def _channels(config: Config) -> Iterator[Finding]:

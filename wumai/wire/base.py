@@ -26,6 +26,9 @@ SILENCE = 30.0
 class Port(Protocol):
     """A server at which processes meet. Both methods raise whatever its driver does."""
 
+    name: str
+    """What people know it by."""
+
     def send(self, sender: str) -> None:
         """Tell all that listen; done, or failed, within `ANSWER` seconds."""
 
@@ -50,8 +53,8 @@ class Wire:
         """Whether what others send is heard."""
         self._port = port
         self._process = process
-        self._out = _Way('workers of other processes are not woken', clock, entropy)
-        self._in = _Way('jobs of other processes wait for a poll', clock, entropy)
+        self._out = _Way(port.name, 'workers of other processes are not woken', clock, entropy)
+        self._in = _Way(port.name, 'jobs of other processes wait for a poll', clock, entropy)
         self._due = False
         self._sending: gevent.Greenlet[[], None] | None = None
 
@@ -102,7 +105,8 @@ class Wire:
 class _Way:
     """In or out: how often it has failed, and when it is tried again."""
 
-    def __init__(self, consequence: str, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, server: str, consequence: str, clock: Clock, entropy: Entropy) -> None:
+        self._server = server
         self._consequence = consequence
         self._clock = clock
         self._entropy = entropy
@@ -116,7 +120,7 @@ class _Way:
     def failed(self, error: Exception) -> float:
         """Note a failure; the seconds until the next attempt. The first of a row is logged."""
         if not self._failures:
-            logger.warning('%s: %s', error, self._consequence)
+            logger.warning('%s: %s: %s', self._server, error, self._consequence)
         longest = min(FIRST * 2.0 ** min(self._failures, 10), LONGEST)
         pause = longest * (0.5 + self._entropy.fraction() / 2)
         self._failures += 1
@@ -126,5 +130,5 @@ class _Way:
     def works(self) -> None:
         """Note a success."""
         if self._failures:
-            logger.warning('the wire is back, after %d failures', self._failures)
+            logger.warning('%s answers again, after %d failures', self._server, self._failures)
         self._failures = 0

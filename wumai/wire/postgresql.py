@@ -19,6 +19,8 @@ CHANNEL = 'wumai'
 class PostgresqlPort:
     """The database of `engine`, whose connections are the wire's own."""
 
+    name = 'PostgreSQL'
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

@@ -15,6 +15,7 @@ class RedisPort:
     """A server, and the channel there that belongs to one database."""
 
     def __init__(self, host: str, port: int, password: str | None, channel: str) -> None:
+        self.name = f'Redis at {host}:{port}'
         self._channel = channel
         self._client: Any = Redis(
             host=host,
