@@ -1,6 +1,7 @@
 """Fixtures: a real Redis, private to the test, where its program is installed."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -46,6 +47,11 @@ class RedisServer:
             except OSError:
                 assert time.monotonic() < deadline, (self._folder / 'redis.log').read_text()
                 time.sleep(0.01)
+
+    def freeze(self) -> None:
+        """As a host that is gone: connections stay open, and nothing is answered."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
 
     def stop(self) -> None:
         if self._process:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tests.redis import RedisServer
 from wumai import bootstrap
 from wumai.config import Config
 from wumai.store import schema
+from wumai.wire import redis
 
 LIMIT = 30
 LISTENER = """
@@ -87,8 +88,6 @@ def test_another_process_is_told_at_the_commit(environ: dict[str, str]) -> None:
         assert listener.stdout.readline() == 'told\n'  # it listens
         with running(SENDER, environ) as sender:
             assert sender.stdout.readline() == 'created\n'
-            with running(LISTENER, environ) as late:  # it takes a while: nothing came meanwhile
-                assert late.stdout.readline() == 'told\n'
             sender.stdin.write('\n')
             assert listener.stdout.readline() == 'told\n'
         listener.stdin.write('\n')
@@ -103,6 +102,20 @@ def test_redis_may_be_restarted(redis_server: RedisServer, tmp_path: Path) -> No
         redis_server.stop()
         redis_server.start()
         assert listener.stdout.readline() == 'told\n'
+
+
+def test_a_redis_that_is_silent_is_asked(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And given up when it does not answer, though its connection stays open."""
+    monkeypatch.setattr(redis, 'SILENCE', 0.02)
+    monkeypatch.setattr(redis, 'ANSWER', 1)
+    heard = redis.RedisPort('127.0.0.1', redis_server.port, None, 'jobs').hear()
+    with closing(heard):
+        assert [next(heard) for _ in range(3)] == [None] * 3
+        redis_server.freeze()
+        with pytest.raises(TimeoutError, match='no answer in 1 s'):
+            next(heard)
 
 
 @pytest.fixture

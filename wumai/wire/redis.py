@@ -34,9 +34,14 @@ class RedisPort:
             heard.subscribe(self._channel)
             yield None
             while True:
-                message = heard.get_message(timeout=SILENCE)
-                if message is None:
-                    heard.ping()
-                    yield None
-                elif message['type'] == 'message':
-                    yield message['data'].decode(errors='replace')
+                message = heard.get_message(timeout=SILENCE) or _pong(heard)
+                yield message['data'].decode() if message['type'] == 'message' else None
+
+
+def _pong(heard: Any) -> Any:
+    """What a server that was silent answers. Raises TimeoutError if it is gone."""
+    heard.ping()
+    message = heard.get_message(timeout=ANSWER)
+    if message is None:
+        raise TimeoutError(f'no answer in {ANSWER:g} s')
+    return message
