@@ -43,9 +43,9 @@ runtime = bootstrap.runtime_from(conf); bootstrap.provide(lambda: runtime)
 with db.transaction():
     Job.create('Act')
     gevent.sleep(0.2); print('created', flush=True); sys.stdin.readline()
-gevent.sleep(0.5)
+gevent.get_hub().threadpool.apply(sys.stdin.readline)
 """
-"""Creates a job, and commits when it has read a line."""
+"""Creates a job, commits when it has read a line, and lives until its input ends."""
 
 
 @contextmanager
