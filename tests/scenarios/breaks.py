@@ -392,7 +392,7 @@ BREAKS: dict[str, Patch] = {
         wrap(rescue.Rescuer, '__init__', _no_lease),
         put(simulation.Simulation, '_next_due', lambda _: 0),  # leave out no look
     ),
-    'leases are not renewed': put(sql.SqlStore, 'renew', lambda *_: set()),
+    'leases are not renewed': put(sql.SqlStore, 'renew', lambda *_: (set(), set())),
     'a rescued job is due tomorrow': wrap(sql.SqlStore, 'rescue', _rescue_tomorrow),
     'a try that ended in a rescue is not counted': wrap(sql.SqlStore, 'rescue', _rescue_uncounted),
     'a row that runs under no lease is left alone': wrap(sql.SqlStore, 'expired', _leased_only),

@@ -86,7 +86,7 @@ def test_times_with_fractions(mysql):
     assert [one.id for one in mysql.candidates(NOW, 9)] == ['job-1']
     assert take(mysql, 'job-1', 'job-2') == ['job-1']
     assert columns_of(mysql)['updated'] == NOW
-    assert mysql.renew([('job-1', 'token')], NOW) == set()
+    assert mysql.renew([('job-1', 'token')], NOW) == ({('job-1', 'token')}, set())
     assert mysql.write([Outcome('job-1', 'token', 'finished')], NOW) == {'job-1'}
 
 

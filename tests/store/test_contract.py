@@ -355,7 +355,7 @@ class TestLeases:
         take(store, 'job-3', token='b')
         fences = [('job-1', 'a'), ('job-2', 'a'), ('job-3', 'b')]
         for moment in (NOW, NOW, NOW + SECOND):
-            assert store.renew(fences, moment) == set()
+            assert store.renew(fences, moment) == (set(fences), set())
             assert [store.get_job(f'job-{n}').updated for n in (1, 2, 3)] == [moment] * 3
 
     def test_renew_names_the_lost(self, store):
@@ -363,8 +363,9 @@ class TestLeases:
         put(store, row('job-1', updated=self.LONG_AGO), row('job-2'))
         take(store, 'job-1', 'job-2', token='a', now=self.LONG_AGO + timedelta(hours=1))
         fences = [('job-1', 'a'), ('job-1', 'b'), ('job-2', 'b'), ('job-9', 'a')]
-        assert store.renew(fences, NOW + SECOND) == set(fences[1:])
+        assert store.renew(fences, NOW + SECOND) == ({fences[0]}, set(fences[1:]))
         assert store.get_job('job-2').updated == NOW
+        assert store.renew([], NOW) == (set(), set())
 
     def test_expired(self, store):
         """Running rows last renewed before a time, or never; with the worker that had them."""

@@ -1,6 +1,7 @@
 """Two connections at one table, on servers that lock rows."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, text
@@ -30,6 +31,31 @@ def test_a_locked_row_is_skipped(stores):
         lock(connection, 'job-1')
         assert take(one, 'job-1', 'job-2') == ['job-2']
     assert one.get_job('job-1') == row('job-1')
+
+
+def test_a_locked_row_costs_no_other_its_lease(stores):
+    """A heartbeat does not wait for it: it is neither renewed nor lost."""
+    one, other = stores
+    put(one, row('job-1'), row('job-2'))
+    take(one, 'job-1', 'job-2')
+    first, second, gone = ('job-1', 'token'), ('job-2', 'token'), ('job-2', 'other')
+    later = NOW + timedelta(seconds=5)
+    with other.engine.connect() as connection:
+        lock(connection, 'job-1')
+        assert one.renew([first, second, gone], later) == ({second}, {gone})
+    assert one.get_job('job-2').updated == later
+    assert one.renew([first], later) == ({first}, set())
+
+
+def test_a_locked_row_does_not_hold_up_a_rescuer(stores):
+    """As where a server has not yet noticed that the worker is gone which was writing it."""
+    one, other = stores
+    put(one, row(status='running', result='token', updated=NOW - timedelta(hours=1)))
+    (expired,) = one.expired(NOW, 9)
+    with other.engine.connect() as connection:
+        lock(connection, 'job-1')
+        assert not one.rescue(expired, NOW, NOW)
+    assert one.rescue(expired, NOW, NOW)
 
 
 def test_a_claim_locks_nothing_but_its_rows(stores):

@@ -186,8 +186,8 @@ def _changed(fence: tuple[str, str], now: Any) -> Any:
 )
 def rows_changed_count_for_rows_found(real: Real, store: Any, fences: Any, now: Any) -> Any:
     """A heartbeat in the second of the last one changes nothing, and the job counts as lost."""
-    lost = [statements.renew(store, [one], now, *_changed(one, now)) for one in sorted(fences)]
-    return set().union(*lost)
+    each = [statements.renew(store, [one], now, *_changed(one, now)) for one in sorted(fences)]
+    return set().union(*(one[0] for one in each)), set().union(*(one[1] for one in each))
 
 
 @bug(

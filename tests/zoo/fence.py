@@ -6,6 +6,7 @@ from tests.zoo import statements
 from tests.zoo.base import DOUBT, FENCE, STALE, TELLING, TWO, Real, bug
 from wumai.job import RUNNING
 from wumai.store import schema
+from wumai.store.base import Fences
 
 job = schema.job.c
 
@@ -101,10 +102,10 @@ def late_outcomes_count_as_written(real: Real, store: Any, outcomes: Any, now: A
     issue='riverqueue/river#1135',
     title='Discarded job continues execution (context not cancelled)',
 )
-def lost_leases_stop_no_handler(real: Real, *args: Any) -> set[tuple[str, str]]:
+def lost_leases_stop_no_handler(real: Real, *args: Any) -> tuple[Fences, Fences]:
     """Nobody tells a handler that its job was rescued or cancelled: it runs on."""
-    real(*args)
-    return set()
+    renewed, _lost = real(*args)
+    return renewed, set()
 
 
 @bug(

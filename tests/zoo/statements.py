@@ -84,14 +84,14 @@ def write(
 
 
 def renew(store: Any, fences: Any, now: datetime, *fence: ColumnElement[bool]) -> Any:
-    """Leases, renewed where `fence` holds; those that were not."""
-    lost = set()
+    """Leases: those renewed, where `fence` holds, and those that were not."""
+    renewed, lost = set(), set()
     for job_id, token in sorted(fences):
         statement = update(schema.job).where(job.id == job_id, *fence).values(updated=now)
         with store._writing() as connection:
-            if not connection.execute(statement).rowcount:
-                lost.add((job_id, token))
-    return lost
+            found = connection.execute(statement).rowcount
+            (renewed if found else lost).add((job_id, token))
+    return renewed, lost
 
 
 def rescue(store: Any, row: Expired, now: datetime, *fence: ColumnElement[bool]) -> bool:

@@ -46,6 +46,10 @@ class JobFilter:
     newest_first: bool = False
 
 
+Fences = set[tuple[str, str]]
+"""Ids of jobs, each with the token of one claim."""
+
+
 class Store(Protocol):
     """See the file's head."""
 
@@ -110,8 +114,10 @@ class Store(Protocol):
     def written(self, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
         """Of outcomes whose commit is in doubt: the ids written, and those still held."""
 
-    def renew(self, fences: Iterable[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
-        """Renew the leases of these (id, token); those of them that are no longer held."""
+    def renew(self, fences: Iterable[tuple[str, str]], now: datetime) -> tuple[Fences, Fences]:
+        """Renew the leases of these (id, token): those renewed, and those no longer held. One that
+        is in neither is held, and locked by someone else.
+        """
 
     def expired(self, before: datetime, limit: int) -> list[Expired]:
         """Running rows that were last renewed before `before`, or never."""
@@ -125,7 +131,8 @@ class Store(Protocol):
     ) -> bool:
         """Take `row` back if its token is unchanged and it is still expired; true if it was.
 
-        Nothing is done where `in_time` says no before the commit: the database was too slow.
+        Nothing is done to a row that someone has locked, nor where `in_time` says no before the
+        commit: the database was too slow.
         """
 
     def rewrite_times(self, now: datetime) -> list[tuple[str, str]]:

@@ -43,7 +43,7 @@ from wumai.job import (
     whole_number,
 )
 from wumai.store import odd_times, schema
-from wumai.store.base import Candidate, Claimed, JobFilter
+from wumai.store.base import Candidate, Claimed, Fences, JobFilter
 from wumai.store.columns import ColumnLimits
 from wumai.store.db_errors import TRANSLATED, translate
 from wumai.store.prepared import Prepared, stamp
@@ -78,7 +78,15 @@ _WRITE = (
 )
 _WRITE_ONE_RESULT = Prepared(lambda *_: _WRITE.values(result=bindparam('b_result')))
 _WRITE_RESULTS = Prepared(lambda _, marks: _WRITE.values(result=_by_id(marks['b_results'])))
-_RENEW = Prepared(lambda *_: update(schema.job).where(*_FENCED).values(updated=bindparam('b_now')))
+_OURS = (
+    _job.id.in_(bindparam('b_ids', expanding=True)),
+    _status == RUNNING,
+    _job.result.in_(bindparam('b_tokens', expanding=True)),
+)
+_HOLD = select(_job.id, _job.result).where(*_OURS).order_by(_job.id)
+_HOLD_ALL = Prepared(lambda dialect, _: _HOLD if dialect == 'sqlite' else _HOLD.with_for_update())
+_HOLD_FREE = Prepared(lambda *_: _HOLD.with_for_update(skip_locked=True))
+_RENEW = Prepared(lambda *_: update(schema.job).where(*_OURS).values(updated=bindparam('b_now')))
 _CANDIDATES = (
     select(_job.id, _job.run_at)
     .where(
@@ -243,8 +251,8 @@ class SqlStore:
         values = {'b_ids': ids, 'b_token': token, 'b_now': self._stamp(now)}
         taken = _TAKE.run(connection, values)
         if taken.rowcount != len(ids):
-            ours = self._running_under(connection, ids, token)
-            claimed.claims[:] = [claim for claim in claimed.claims if claim.id in ours]
+            ours = self._running(connection, {(job_id, token) for job_id in ids})
+            claimed.claims[:] = [one for one in claimed.claims if (one.id, token) in ours]
 
     def rewrite_times(self, now: datetime) -> list[tuple[str, str]]:
         if self.engine.dialect.name != 'sqlite':
@@ -312,25 +320,29 @@ class SqlStore:
         done = {o.id for o in outcomes if o.id in rows and _shows(rows[o.id], o)}
         return done - held, held
 
-    def renew(self, fences: Iterable[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
-        by_token: dict[str, list[str]] = {}
-        for job_id, token in sorted(fences):
-            by_token.setdefault(token, []).append(job_id)
-        lost: set[tuple[str, str]] = set()
-        for token, ids in sorted(by_token.items()):
-            with self._writing() as connection:
-                values = {'b_ids': ids, 'b_token': token, 'b_now': self._stamp(now)}
-                if _RENEW.run(connection, values).rowcount != len(ids):
-                    held = self._running_under(connection, ids, token)
-                    lost |= {(job_id, token) for job_id in ids if job_id not in held}
-        return lost
+    def renew(self, fences: Iterable[tuple[str, str]], now: datetime) -> tuple[Fences, Fences]:
+        asked = set(fences)
+        tokens = sorted({token for _, token in asked})
+        values = {'b_ids': sorted({job_id for job_id, _ in asked}), 'b_tokens': tokens}
+        with self._writing() as connection:
+            # Nobody's lock on one row may cost the leases of the others.
+            hold = _HOLD_FREE if self._skips_locked(connection) else _HOLD_ALL
+            renewed = asked & {(row.id, row.result) for row in hold.run(connection, values)}
+            if renewed:
+                ids = sorted({job_id for job_id, _ in renewed})
+                _RENEW.run(connection, {**values, 'b_ids': ids, 'b_now': self._stamp(now)})
+            missing = asked - renewed
+            return renewed, missing - self._running(connection, missing)
 
     @staticmethod
-    def _running_under(connection: Connection, ids: Sequence[str], token: str) -> set[str]:
-        query = select(_job.id).where(
-            _job.id.in_(ids), _job.status == RUNNING, _job.result == token
+    def _running(connection: Connection, fences: Fences) -> Fences:
+        """Those of these that hold their rows, whether others have locked them or not."""
+        if not fences:
+            return set()
+        query = select(_job.id, _job.result).where(
+            _job.id.in_([job_id for job_id, _ in fences]), _job.status == RUNNING
         )
-        return set(connection.execute(query).scalars())
+        return fences & {(row.id, row.result) for row in connection.execute(query)}
 
     # The worker's side: rescue
 
@@ -383,11 +395,22 @@ class SqlStore:
             )
         )
         with self._writing() as connection:
+            if not self._is_free(connection, row.id):
+                return False
             rescued = bool(connection.execute(statement).rowcount)
             if rescued and not in_time():
                 connection.rollback()
                 return False
             return rescued
+
+    def _is_free(self, connection: Connection, job_id: str) -> bool:
+        """Whether nobody has locked the row, such as a server that has not yet noticed that the
+        worker is gone; true where that cannot be asked without waiting.
+        """
+        if not self._skips_locked(connection):
+            return True
+        query = select(_job.id).where(_job.id == job_id).with_for_update(skip_locked=True)
+        return connection.execute(query).first() is not None
 
     # The server
 

@@ -65,15 +65,16 @@ class Leases:
         if not tries:
             return None
         try:
-            lost = store.renew([one.fence for one in tries], self._runtime.clock.now())
+            fences = [one.fence for one in tries]
+            renewed, lost = store.renew(fences, self._runtime.clock.now())
         except StoreError as error:
             self._backoff.next(error, f'the leases of {len(tries)} jobs were not renewed')
             return min(FAILING_PERIOD, self.period / 4)
         self._backoff.reset()
         for one in tries:
-            if one.fence not in lost:
+            if one.fence in renewed:
                 one.renewed = asked
-            elif not one.handler_ended:
+            elif one.fence in lost:
                 self._runtime.heartbeat.in_hub(partial(_lose, one))
         return self.period
 
