@@ -179,11 +179,12 @@ def _always_waits(real: Any, self: Any) -> float:
 
 def _no_lease(real: Any, self: Any, runtime: Any, running: Any, lease: float) -> None:
     real(self, runtime, running, 0.001)
+    self._unchanged = 0.0
 
 
 def _one_look(real: Any, self: Any, *args: Any) -> None:
     real(self, *args)
-    self._third = 0.0
+    self._third = self._unchanged = 0.0
 
 
 def _rescue_tomorrow(real: Any, store: Any, row: Any, before: Any, now: Any, in_time: Any) -> Any:

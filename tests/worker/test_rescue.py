@@ -255,6 +255,19 @@ class TestClockSteps:
         wumai_sim.run_until_idle()
         assert state(wumai_sim, job_id) == ('finished', 1)
 
+    @pytest.mark.parametrize('lease', [3, 3.5])
+    @pytest.mark.parametrize('phase', [n / 10 for n in range(10)])
+    def test_of_a_worker_with_a_short_lease(self, wumai_sim, lease, phase):
+        """Two of its heartbeats may fall into one second, and write the same."""
+        wumai_sim.route(None, {'Act': long}, lease=lease)
+        job_id = Job.create('Act')
+        wumai_sim.advance(5 + phase)
+        wumai_sim.start_worker('w2')
+        wumai_sim.advance(1)
+        wumai_sim.workers['w1'].clock.skew -= 20
+        wumai_sim.run_until_idle()
+        assert state(wumai_sim, job_id) == ('finished', 1)
+
 
 def test_a_rescue_looks_again_and_again(wumai_sim):
     """A database that answers only twice, a third of a lease apart, proves nothing: the workers

@@ -1,7 +1,8 @@
 """Takes back the jobs of workers that died.
 
-A row past its lease is looked at again a third of a lease later on this worker's monotonic clock,
-and often in between: it is rescued only if nothing about it has changed and every look succeeded,
+A row past its lease is looked at again a third of a lease later on this worker's monotonic clock
+(a little more for a short lease), and often in between: it is rescued only if nothing about it has
+changed and every look succeeded,
 and promptly: a database that was slow to answer may have kept heartbeats waiting as well.
 So neither an outage nor a step of a clock makes anyone rescue a live job. A worker's own live
 tries are left out; a claim of its own that it has lost sight of is like any other.
@@ -16,11 +17,14 @@ from wumai.clock import floor_second
 from wumai.job import ERROR, WORKER_LOST, Expired, JobRow
 from wumai.runtime import Runtime
 from wumai.store.db_errors import InDoubt
+from wumai.worker.heartbeat import HASTE
 from wumai.worker.running import Running
 from wumai.worker.telling import notice
 
 ROWS = 1000
 """Looked at in one turn."""
+ROUNDING = 1.0
+"""Seconds by which `updated`, which is written in whole ones, may be older than its heartbeat."""
 SUSPECT_PERIOD = 1.0
 """Seconds between two looks, at least, while there are rows past their leases."""
 
@@ -33,6 +37,9 @@ class Rescuer:
         self._running = running
         self._lease = lease
         self._third = lease / 3
+        # In it a live worker shows a heartbeat for certain, and one that was cut off is late by a
+        # whole lease, not just its row, which was as old as a heartbeat may be.
+        self._unchanged = max(self._third, HASTE * self._third + ROUNDING)
         self._prompt = lease / 12
         self._looked: float | None = None
         self._seen: dict[str, tuple[Expired, float]] = {}
@@ -59,7 +66,7 @@ class Rescuer:
         before = now - timedelta(seconds=self._lease)
         self._seen = self._look_again(before)
         for row, first_seen in list(self._seen.values()):
-            if monotonic - first_seen >= self._third and row.id in self._seen:
+            if monotonic - first_seen >= self._unchanged and row.id in self._seen:
                 del self._seen[row.id]
                 self._rescue(row, before, floor_second(now))
 
