@@ -8,6 +8,7 @@ import pytest
 from tests.worker.conftest import logged, state
 from wumai.job import Expired
 from wumai.model import Job
+from wumai.store.db_errors import InDoubt, Unavailable
 from wumai.worker.rescue import Rescuer
 from wumai.worker.running import Running
 
@@ -48,6 +49,51 @@ def test_five_minutes_without_a_database(wumai_sim, fault):
     wumai_sim.run_until_idle()
     assert [state(wumai_sim, job_id) for job_id in ids] == [('finished', 1)] * 3
     assert not logged(wumai_sim, 'rescued from')
+
+
+def test_a_database_that_only_reads(wumai_sim, monkeypatch):
+    """As a replica does after a failover: it is waited for as one that is away, and logged so."""
+    wumai_sim.route(None, {'Act': lambda job: None})
+    wumai_sim.advance(5)
+    store = wumai_sim.workers['w1'].runtime.worker_store
+    claim, asked = store.claim, []
+
+    def refuse(*_):
+        asked.append(wumai_sim.clock.monotonic())
+        raise Unavailable('1290: --read-only')
+
+    monkeypatch.setattr(store, 'claim', refuse)
+    job_id = Job.create('Act')
+    wumai_sim.advance(150)
+    assert 60 < len(asked) < 120
+    assert len(logged(wumai_sim, '--read-only: no jobs can be claimed')) == 3
+    assert not logged(wumai_sim, 'the database answers again')
+    monkeypatch.setattr(store, 'claim', claim)
+    wumai_sim.run_until_idle()
+    assert state(wumai_sim, job_id) == ('finished', 1)
+    assert len(logged(wumai_sim, 'the database answers again')) == 1
+
+
+def test_a_commit_that_comes_through_after_it_was_asked_about(wumai_sim, monkeypatch):
+    """A slow server may store an outcome when its worker writes it anew: it is not dropped."""
+    wumai_sim.route(None, {'Act': lambda job: 1 / 0})
+    wumai_sim.advance(5)
+    store = wumai_sim.workers['w1'].runtime.worker_store
+    write, attempts = store.write, []
+
+    def late(outcomes, now):
+        attempts.append(outcomes)
+        if len(attempts) == 1:
+            raise InDoubt('no answer to the commit')
+        write(attempts[0], now)
+        return write(outcomes, now)
+
+    monkeypatch.setattr(store, 'write', late)
+    job_id = Job.create('Act', try_max=1)
+    wumai_sim.run_until_idle()
+    assert (len(attempts), state(wumai_sim, job_id)) == (2, ('error', 1))
+    assert len(wumai_sim.slack) == 1
+    assert not logged(wumai_sim, 'is dropped')
 
 
 class _SlowStore:

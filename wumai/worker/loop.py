@@ -127,10 +127,12 @@ class Loop:
         if len(self._ahead) < places or began - self._read_at > STALE:
             candidates = self._read_ahead(places, now)
             if not self._ahead:
+                self._backoff.reset()
                 self._contended = CONTENDED_PAUSE
                 return self._until_due(candidates, now)
         drawn = [self._ahead.popleft() for _ in range(min(places, len(self._ahead)))]
         claimed = self._claim(drawn, places, now)
+        self._backoff.reset()  # here, where it has written: a server may be there and be read-only
         taken = len(claimed.claims) + len(claimed.ended)
         self._collides = taken < len(drawn)
         if taken * 2 < len(drawn):
@@ -148,7 +150,6 @@ class Loop:
         self._read_at = self._runtime.clock.monotonic()
         soon = now + timedelta(seconds=self._poll)
         candidates = self._runtime.worker_store.candidates(soon, WINDOW * places)
-        self._backoff.reset()  # here, and not after each turn: not every one asks the database
         self._ahead = deque(one.id for one in candidates if _is_due(one, now))
         if self._collides:
             self._runtime.entropy.shuffle(self._ahead)

@@ -30,6 +30,8 @@ class _Entry:
     failures: int = 0
     """Attempts that failed while the database was there."""
     replaced: bool = False
+    doubted: bool = False
+    """It may be in the store by an attempt whose commit was interrupted."""
 
 
 class OutcomeWriter:
@@ -114,8 +116,13 @@ class OutcomeWriter:
         held: set[str] = set()
         try:
             written = store.write(outcomes, now)
+            if late := [e.outcome for e in group if e.doubted and e.running.id not in written]:
+                # The commit that was asked about before may have come through since.
+                written |= store.written(late)[0]
         except InDoubt as error:
             written, held = self._settle(outcomes, error)
+            for entry in group:
+                entry.doubted = True
         for entry in group:
             if entry.running.id not in held:
                 self._done(entry, entry.running.id in written)
