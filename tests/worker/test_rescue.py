@@ -1,5 +1,7 @@
 """Leases: crash, stall, cancel, and who may take a job from whom."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.worker.conftest import logged, put_plain, sql, starts, state
@@ -134,6 +136,25 @@ class TestStall:
         wumai_sim.run_until_idle()
         assert ended == [(1, LeaseLost, False)]
         assert state(wumai_sim, job_id) == ('finished', 2)
+
+    def test_its_handler_is_interrupted_once_a_second(self, wumai_sim):
+        """Where it swallows that: as often as after a timeout, however many heartbeats see it."""
+        thrown = []
+
+        def handler(job):
+            while len(thrown) < 20:
+                try:
+                    job.sleep(500)
+                except LeaseLost:
+                    thrown.append(wumai_sim.clock.monotonic())
+
+        wumai_sim.route(None, {'Act': handler}, lease=6)
+        job_id = Job.create('Act')
+        wumai_sim.advance(5)
+        Job.cancel(job_id)
+        wumai_sim.advance(60)
+        assert [round(b - a, 3) for a, b in pairwise(thrown)] == [1] * 19
+        assert len(logged(wumai_sim, 'the lease is lost, the handler is stopped')) == 1
 
     def test_a_short_one_is_nothing(self, wumai_sim):
         """Within its lease a job stays where it is."""

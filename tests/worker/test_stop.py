@@ -274,6 +274,38 @@ def test_a_channel_that_hangs_does_not_hold_it_up_for_long(wumai_sim, exits):
     assert (code, took <= 8) == (0, True)
 
 
+def test_nobody_runs_what_still_runs_here(wumai_sim, exits):
+    """A handler that does not end is released when all else is done: a channel that hangs does
+    not make it overlap its next try.
+    """
+    seen = []
+
+    def handler(job):
+        while True:
+            seen.append((job.trys, wumai_sim.clock.current_node, wumai_sim.clock.monotonic()))
+            try:
+                job.sleep(0.5)
+            except BaseException:
+                continue
+
+    def fail(job):
+        raise ValueError('no')
+
+    wumai_sim.slack.hang(wumai_sim.clock.now().replace(hour=5))
+    wumai_sim.route(None, {'Act': handler, 'Fail': fail}, grace=3)
+    job_id = Job.create('Act')
+    Job.create('Fail', try_max=1)
+    wumai_sim.advance(5)
+    wumai_sim.start_worker('w2')
+    code, took = exits()
+    assert (code, took) == (0, pytest.approx(3 + 2 + 5, abs=0.1))
+    wumai_sim.advance(5)
+    (left,) = {node for _, node, _ in seen[:1]}
+    last = max(at for _, node, at in seen if node is left)
+    assert all(at > last for _, node, at in seen if node is not left)
+    assert wumai_sim.jobs[job_id].tries[-1].worker == 'w2'
+
+
 def test_others_take_over_at_once(wumai_sim, exits):
     """A released job is due: it does not wait for a lease."""
     wumai_sim.route(None, {'Act': lambda job: job.sleep(100)})

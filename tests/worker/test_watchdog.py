@@ -3,7 +3,13 @@
 import pytest
 
 from tests.worker.conftest import logged, state
+from wumai.job import Claim
 from wumai.model import Job
+from wumai.worker.actions import Actions
+from wumai.worker.executor import Executor
+from wumai.worker.heartbeat import Leases
+from wumai.worker.running import Running
+from wumai.worker.writer import OutcomeWriter
 
 TIMEOUT, GRACE, LEASE = 60, 25, 60
 
@@ -59,6 +65,47 @@ def test_its_neighbours_are_handed_back(wumai_sim):
     assert len(wumai_sim.slack) == 3
     wumai_sim.start_worker('w2')
     wumai_sim.run_until(lambda: state(wumai_sim, other)[0] == 'finished', within='2m')
+
+
+def test_its_neighbours_are_stopped(wumai_sim):
+    """Before others run their jobs, and nothing is claimed any more: a channel that hangs keeps the
+    process for some seconds.
+    """
+    seen = []
+
+    def neighbour(job):
+        while True:
+            seen.append((wumai_sim.clock.current_node, wumai_sim.clock.monotonic()))
+            job.sleep(0.5)
+
+    wumai_sim.slack.hang(wumai_sim.clock.now().replace(hour=5))
+    start(wumai_sim, Other=neighbour)
+    Job.create('Act')
+    wumai_sim.advance(TIMEOUT)
+    Job.create('Other')
+    wumai_sim.advance(3)
+    wumai_sim.start_worker('w2')
+    await_exit(wumai_sim)
+    wumai_sim.advance(10)
+    first = seen[0][0]
+    last = max(at for node, at in seen if node is first)
+    begun = min(at for node, at in seen if node is not first)
+    assert last < begun < wumai_sim.clock.monotonic() - 10, 'it is begun before w1 has left'
+
+
+def test_a_claim_that_was_in_doubt_for_long(wumai_sim):
+    """Its time counts from its beginning, also where a heartbeat comes before its handler runs."""
+    start(wumai_sim)
+    wumai_sim.advance(1)
+    w1 = wumai_sim.workers['w1']
+    options, running = w1.worker.options, Running(places=1)
+    writer = OutcomeWriter(w1.runtime, running)
+    claim = Claim('job-1', 'token', 'Act', None, None, None, 600, 3, 1)
+    executor = Executor(w1.runtime, options, Actions(), running, writer)
+    executor.start(claim, claimed=wumai_sim.clock.monotonic() - 1000)
+    leases = Leases(w1.runtime, options, running, writer, stop_claims=lambda: None)
+    leases.beat(w1.runtime.worker_store)
+    assert w1.alive
 
 
 def test_outcomes_on_their_way_are_written(wumai_sim, monkeypatch):

@@ -133,7 +133,7 @@ class Worker:
         local.enter('worker', '-')
         if not self._await_database():
             return False
-        leases = Leases(self._runtime, self.options, self._running, self._writer)
+        leases = Leases(self._runtime, self.options, self._running, self._writer, self._loop.stop)
         self._runtime.heartbeat.start(leases.beat, leases.period)
         forget = self._runtime.wakeups.listen(self._loop.wake)
         hang_up = self._runtime.wakeups.hear(self._loop.tell)
@@ -172,17 +172,26 @@ class Worker:
         for one in self._running.handlers:
             interrupt(one, Stopped('the worker is stopping'))
         self._await_handlers(CLEANUP)
-        for one in self._running.handlers:
-            logger.warning('%s %s does not end: released all the same', one.claim.action, one.id)
-            self._executor.release(one)
         left = max(CLEANUP, deadline - (clock.monotonic() - began))
         looping.join(left)  # it may still ask for a claim, and hand it back
         written = self._writer.drain(left)
+        flushing = clock.monotonic()
         self._runtime.notifier.flush(FLUSH)
+        if self._running.handlers:
+            # At the very end: once they are released, others may run them.
+            written = self._release() and written
+            self._runtime.notifier.flush(max(0.0, FLUSH - (clock.monotonic() - flushing)))
         self._runtime.notifier.close()
         settled = written and looping.dead  # a claim may still be in doubt
         logger.info('stopped, %s', 'all is written' if settled else 'with outcomes unwritten')
         return settled
+
+    def _release(self) -> bool:
+        """Hand back what does not end; whether that is written."""
+        for one in self._running.handlers:
+            logger.warning('%s %s does not end: released all the same', one.claim.action, one.id)
+            self._executor.release(one)
+        return self._writer.drain(CLEANUP)
 
     def _await_handlers(self, seconds: float) -> None:
         ended = Event()

@@ -36,12 +36,13 @@ class Executor:
         self._running = running
         self._writer = writer
 
-    def start(self, claim: Claim, began: float, *, run: bool = True) -> None:
-        """Run the handler of `claim`, which was claimed at `began` on the monotonic clock.
+    def start(self, claim: Claim, claimed: float, *, run: bool = True) -> None:
+        """Run the handler of `claim`, which was claimed at `claimed` on the monotonic clock.
 
         Without `run`, hand the job back instead: the worker was stopped meanwhile.
         """
-        running = Try(claim, began=began, renewed=began)
+        # A claim may have been in doubt for long: its lease counts from there, its time from here.
+        running = Try(claim, began=self._runtime.clock.monotonic(), renewed=claimed)
         self._running.add(running)
         if run:
             running.greenlet = gevent.spawn(self._run, running)
@@ -99,8 +100,6 @@ class Executor:
         if running.interrupted:  # before its greenlet ran for the first time
             return None
         running.entered = True
-        # A claim may have been in doubt for long: its time counts from here.
-        running.began = self._runtime.clock.monotonic()
         handler = self._actions.find(running.claim.action)
         params = load_params(running.claim.params)
         clock = self._runtime.clock

@@ -46,12 +46,18 @@ class Leases:
     """Renews what runs; looks after tries that outlive their timeout."""
 
     def __init__(
-        self, runtime: Runtime, options: WorkerOptions, running: Running, writer: OutcomeWriter
+        self,
+        runtime: Runtime,
+        options: WorkerOptions,
+        running: Running,
+        writer: OutcomeWriter,
+        stop_claims: Callable[[], None],
     ) -> None:
         self._runtime = runtime
         self._options = options
         self._running = running
         self._writer = writer
+        self._stop_claims = stop_claims
         self._backoff = Backoff(runtime)
         self.period = HASTE * options.lease / 3
 
@@ -92,6 +98,10 @@ class Leases:
             )  # fmt: skip
         reason = f'timeout: the try could not be ended {self._options.grace:g} s after exec_timeout'
         others = [one for one in self._running.handlers if one not in overdue]
+        in_hub = self._runtime.heartbeat.in_hub
+        in_hub(self._stop_claims)
+        for one in others:  # once they are handed back, they may run elsewhere
+            in_hub(partial(interrupt, one, LeaseLost('the process leaves')))
         last = [
             *self._writer.unwritten(),
             *((one, failed(one.claim, reason, now)) for one in overdue),
@@ -108,6 +118,8 @@ class Leases:
 
 
 def _lose(one: Try) -> None:
+    if one.handler_ended or one.interrupted:  # which is repeated until the handler ends
+        return
     logger.warning('%s %s: the lease is lost, the handler is stopped', one.claim.action, one.id)
     interrupt(one, LeaseLost('the lease is lost'))
 

@@ -16,7 +16,7 @@ class Try:
 
     claim: Claim
     began: float
-    """Monotonic seconds at the begin of its handler; until then at its claim."""
+    """Monotonic seconds when it was begun."""
     renewed: float
     """Monotonic seconds before the last statement that renewed the lease."""
     greenlet: 'gevent.Greenlet[..., None] | None' = None
