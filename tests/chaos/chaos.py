@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from tests.chaos.fleet import Fleet, WorkerProcess, now
-from tests.chaos.ground import Ground, ground, rows_of
+from tests.chaos.ground import LONG_PART, Ground, ground, rows_of
 from tests.chaos.journal import Journal
 from tests.chaos.verdict import Verdict, judge
 from wumai.clock import SystemClock, floor_second
@@ -24,8 +24,8 @@ from wumai.store.sql import SqlStore
 TRY_MAX = 30
 """So that no job runs out of tries because its workers were killed."""
 
-LONG_PART = 0.08
-"""Of the jobs: those whose handler takes as long as a lease."""
+LONG_JOBS = 0.08
+"""The part of the jobs whose handler takes as long as a lease."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Chaos:
         for slot in range(self._plan.workers):
             self._start(slot)
         began = now()
-        self._plan_all(began)
+        self._plan_all()
         while self._agenda:
             due, _, act = heapq.heappop(self._agenda)
             time.sleep(max(0.0, due - now()))
@@ -100,7 +100,7 @@ class Chaos:
     def later(self, seconds: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (now() + seconds, next(self._number), act))
 
-    def _plan_all(self, _began: float) -> None:
+    def _plan_all(self) -> None:
         plan = self._plan
         batches = max(1, int(plan.seconds * 2))
         for index in range(batches):
@@ -121,7 +121,7 @@ class Chaos:
 
     def _duration(self) -> float:
         """Most are short; some outlive a lease, so that what is taken back too early overlaps."""
-        if self._rng.random() < LONG_PART:
+        if self._rng.random() < LONG_JOBS:
             return self._plan.lease * self._rng.uniform(0.5, 1.8)
         return self._rng.uniform(0.02, 0.4)
 
@@ -155,12 +155,24 @@ class Chaos:
                 self._start(slot)
             case 'frozen':
                 self._count('frozen')
-                worker.freeze()
-                self.later(self._plan.lease * self._rng.choice((0.3, 2.5)), worker.thaw)
+                self._freeze(worker)
             case 'terminated':
                 self._count('terminated')
                 worker.terminate()
                 self._start(slot)
+
+    def _freeze(self, worker: WorkerProcess) -> None:
+        worker.freeze()
+        begin, blocks = now(), not self._ground.serves()
+        if blocks:
+            self._count('frozen with the lock')
+
+        def thaw() -> None:
+            worker.thaw()
+            if blocks:  # nobody else could do anything meanwhile
+                self._ground.outages.append((begin, now()))
+
+        self.later(self._plan.lease * (2.5 if self._rng.random() < LONG_PART else 0.3), thaw)
 
     def _trouble(self) -> None:
         self._ground.trouble(self._rng, self.later, self._cut)
@@ -232,11 +244,11 @@ def table(report: Report) -> str:
     """The report as text."""
     plan, verdict = report.plan, report.verdict
     head = ('database', 'workers', 'jobs', 'runs', 'finished', 'lost', 'failed', 'double',
-            'stuck', 'over try_max', 'excused', 'seconds')  # fmt: skip
+            'stuck', 'over try_max', 'misled', 'excused', 'seconds')  # fmt: skip
     cells = (
         plan.database, plan.workers, verdict.jobs, verdict.runs, verdict.finished,
         len(verdict.lost), len(verdict.failed), len(verdict.double), len(verdict.stuck),
-        len(verdict.over), verdict.excused, f'{report.seconds:.0f}',
+        len(verdict.over), len(verdict.misled), verdict.excused, f'{report.seconds:.0f}',
     )  # fmt: skip
     widths = [max(len(name), len(str(cell))) for name, cell in zip(head, cells, strict=True)]
     lines = ['  '.join(str(one).rjust(width) for one, width in zip(row, widths, strict=True))

@@ -1,16 +1,16 @@
 """What the stories of chaos share: a server that may be killed, and workers to disturb."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from tests.chaos.fleet import Fleet, until
-from tests.chaos.ground import IMPATIENT, make_tables
+from tests.chaos.fleet import Fleet, WorkerProcess, until
+from tests.chaos.ground import IMPATIENT, make_tables, takes_writes
 from tests.chaos.journal import Journal, Run
 from wumai.clock import SystemClock, floor_second
 from wumai.config import Config
@@ -31,6 +31,7 @@ class Stage:
         self.url = url
         self.journal = Journal(folder)
         self._engine = _engine(url, connect_args)
+        self._file = self._engine.url.database if self._engine.dialect.name == 'sqlite' else None
         self._store = SqlStore(self._engine)
         make_tables(self._engine)
         self.fleet = Fleet(folder, {'poll_interval': 0.5, 'lease': LEASE, 'grace': 3})
@@ -65,9 +66,12 @@ class Stage:
         until(lambda: len(self.runs(job_id)) >= number, what=f'run {number} of {job_id}')
         return self.runs(job_id)[number - 1]
 
-    def statuses(self) -> Sequence[str]:
-        with self._engine.connect() as connection:
-            return connection.execute(text('SELECT status FROM job')).scalars().all()
+    def freeze(self, worker: WorkerProcess) -> None:
+        """Stop it; on SQLite not where it holds the one lock, so that others go on."""
+        worker.freeze()
+        while self._file and not takes_writes(self._file):
+            worker.thaw()
+            worker.freeze()
 
     def logs(self) -> str:
         return '\n'.join(worker.log() for worker in self.fleet.workers)

@@ -4,7 +4,7 @@ import random
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,11 @@ from wumai_testing.mariadb import MariaDB
 
 IMPATIENT = {'connect_timeout': 1, 'read_timeout': 2, 'write_timeout': 2}
 """For connections of the tests to a server that they freeze themselves."""
+
+LONG_PART = 0.25
+"""Of the workers that are frozen or cut off: those for longer than a lease. Were it half of them,
+hardly one would be left to take the jobs of the others back.
+"""
 
 Later = Callable[[float, Callable[[], None]], None]
 """Does something so many seconds from now."""
@@ -44,6 +49,9 @@ class Ground(Protocol):
     def heal(self) -> None:
         """End all trouble."""
 
+    def serves(self) -> bool:
+        """Whether it takes writes of others, though a worker was just frozen."""
+
 
 class Base:
     """What all kinds keep count of."""
@@ -51,6 +59,9 @@ class Base:
     def __init__(self) -> None:
         self.outages: list[tuple[float, float]] = []
         self.counts: dict[str, int] = {}
+
+    def serves(self) -> bool:
+        return True
 
     def _count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
@@ -76,7 +87,7 @@ class SqliteGround(Base):
 
     def engine(self) -> Engine:
         return create_engine(
-            f'sqlite:///{self._path}', poolclass=NullPool, connect_args={'timeout': 60}
+            f'sqlite:///{self._path}', poolclass=NullPool, connect_args={'timeout': 1}
         )
 
     def trouble(self, rng: random.Random, later: Later, cut: Cut) -> None:
@@ -84,15 +95,34 @@ class SqliteGround(Base):
         threading.Thread(target=self._lock, args=(rng.uniform(0.2, 2.0),), daemon=True).start()
 
     def _lock(self, seconds: float) -> None:
-        with closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as connection:
-            connection.execute('BEGIN IMMEDIATE')
+        with suppress(sqlite3.OperationalError), write_lock(self._path):
             begin = now()
             threading.Event().wait(seconds)
-            connection.execute('COMMIT')
             self.outages.append((begin, now()))
+
+    def serves(self) -> bool:
+        return takes_writes(self._path)
 
     def heal(self) -> None:
         """Nothing: a lock ends by itself."""
+
+
+@contextmanager
+def write_lock(path: str | Path) -> Iterator[None]:
+    """Hold the one lock that SQLite has. Raises OperationalError where another holds it."""
+    with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as connection:
+        connection.execute('BEGIN IMMEDIATE')
+        yield
+        connection.execute('COMMIT')
+
+
+def takes_writes(path: str | Path) -> bool:
+    """Whether the lock can be had, which a process may hold that was stopped."""
+    try:
+        with write_lock(path):
+            return True
+    except sqlite3.OperationalError:
+        return False
 
 
 class MariaGround(Base):
@@ -155,7 +185,7 @@ class MariaGround(Base):
             self._proxy.tell(lane, RESET)
         else:
             # Either short enough for all heartbeats to be in time, or longer than the lease.
-            seconds = self._lease * rng.choice((0.2, 2.5))
+            seconds = self._lease * (2.5 if rng.random() < LONG_PART else 0.2)
             self._proxy.tell(lane, mode)
 
             def mend() -> None:

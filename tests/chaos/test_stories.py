@@ -31,7 +31,7 @@ def test_a_late_outcome_changes_nothing(any_stage):
     (frozen,) = stage.fleet.started(stage.url, 1)
     job_id = stage.job('Stubborn', seconds=1)
     stage.await_run(job_id)
-    frozen.freeze()
+    stage.freeze(frozen)
     other = stage.fleet.start(stage.url)
     row = stage.await_status(job_id, 'finished')
     frozen.thaw()

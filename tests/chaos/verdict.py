@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations
 from typing import Any
 
 from tests.chaos.fleet import WorkerProcess
@@ -26,12 +26,14 @@ class Verdict:
     """Overlapped by a run elsewhere while its own worker was well."""
     over: list[str] = field(default_factory=list)
     """More tries than try_max."""
+    misled: list[str] = field(default_factory=list)
+    """Told at the end of a run by `holds_lease` that it held a job that ran elsewhere."""
     excused: int = 0
     """Overlaps on a worker that was silent for longer than its lease."""
 
     @property
     def problems(self) -> dict[str, list[str]]:
-        names = ('lost', 'failed', 'stuck', 'double', 'over')
+        names = ('lost', 'failed', 'stuck', 'double', 'over', 'misled')
         return {name: found[:5] for name in names if (found := getattr(self, name))}
 
 
@@ -53,13 +55,15 @@ def judge(
     for job_id in ids:
         ran = by_job.get(job_id, [])
         _judge_row(verdict, job_id, by_id.get(job_id), ran)
-        for before, after in pairwise(ran):
+        for before, after in combinations(ran, 2):
             if _end(before, workers) <= after.begin:
                 continue
-            if _silence(before, after, workers, lease, outages) >= _patience(lease):
+            if _silence(before, after, workers, lease, outages) >= lease:
                 verdict.excused += 1
             else:
                 verdict.double.append(job_id)
+            if before.end is not None and before.held:
+                verdict.misled.append(job_id)
     return verdict
 
 
@@ -75,13 +79,6 @@ def _judge_row(verdict: Verdict, job_id: str, row: Any, ran: list[Run]) -> None:
         (verdict.failed if row.status == 'error' else verdict.stuck).append(job_id)
     if row.trys > row.try_max:
         verdict.over.append(job_id)
-
-
-def _patience(lease: float) -> float:
-    """Seconds of silence after which a job may be taken back: four thirds of a lease, less the
-    second by which `updated` is rounded down, and one that its claim may have waited for locks.
-    """
-    return min(lease, lease * 4 / 3 - 2)
 
 
 def _end(run: Run, workers: dict[int, WorkerProcess]) -> float:
