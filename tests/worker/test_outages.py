@@ -8,7 +8,7 @@ import pytest
 from tests.worker.conftest import logged, state
 from wumai.job import Expired
 from wumai.model import Job
-from wumai.store.db_errors import InDoubt, Unavailable
+from wumai.store.db_errors import Busy, InDoubt, Unavailable
 from wumai.worker.rescue import Rescuer
 from wumai.worker.running import Running
 
@@ -72,6 +72,27 @@ def test_a_database_that_only_reads(wumai_sim, monkeypatch):
     wumai_sim.run_until_idle()
     assert state(wumai_sim, job_id) == ('finished', 1)
     assert len(logged(wumai_sim, 'the database answers again')) == 1
+
+
+def test_a_row_that_is_locked_keeps_its_own_outcome_waiting(wumai_sim, monkeypatch):
+    """Those that would be written with it are not kept for longer than two attempts."""
+    wumai_sim.route(None, {'Act': lambda job: job.sleep(5)})
+    ids = Job.create_many({'action': 'Act'} for _ in range(4))
+    wumai_sim.advance(1)
+    store = wumai_sim.workers['w1'].runtime.worker_store
+    write, until = store.write, wumai_sim.clock.monotonic() + 60
+
+    def locked(outcomes, now):
+        if wumai_sim.clock.monotonic() < until and any(one.id == ids[1] for one in outcomes):
+            raise Busy('1205: lock wait timeout')
+        return write(outcomes, now)
+
+    monkeypatch.setattr(store, 'write', locked)
+    wumai_sim.advance(10)
+    statuses = [state(wumai_sim, one)[0] for one in ids]
+    assert statuses == ['finished', 'running', 'finished', 'finished']
+    wumai_sim.run_until_idle()
+    assert [state(wumai_sim, one) for one in ids] == [('finished', 1)] * 4
 
 
 def test_a_commit_that_comes_through_after_it_was_asked_about(wumai_sim, monkeypatch):

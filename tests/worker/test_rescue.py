@@ -1,5 +1,6 @@
 """Leases: crash, stall, cancel, and who may take a job from whom."""
 
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from tests.worker.conftest import logged, put_plain, sql, starts, state
 from wumai.job import LeaseLost, make_token
 from wumai.model import Job
+from wumai.store.db_errors import Unavailable
+from wumai.store.sql import SqlStore
 
 LEASE = 60
 T0 = '2026-01-01 00:00:00'
@@ -75,6 +78,20 @@ def test_a_worker_rescues_what_it_knows_nothing_of(wumai_sim):
     job_id = put_plain(wumai_sim, status='running', result=token, trys=1, updated=T0)
     wumai_sim.run_until_idle(within='5m')
     assert state(wumai_sim, job_id) == ('finished', 2)
+
+
+def test_a_worker_never_rescues_its_own_live_tries(wumai_sim, monkeypatch):
+    """Though its heartbeats fail for several leases while its loop reads and writes."""
+
+    def fail(*_):
+        raise Unavailable('only for the heartbeat')
+
+    monkeypatch.setattr(SqlStore, 'renew', fail)
+    wumai_sim.route(None, {'Act': long})
+    job_id = Job.create('Act')
+    wumai_sim.run_until_idle()
+    assert state(wumai_sim, job_id) == ('finished', 1)
+    assert not logged(wumai_sim, 'rescued from')
 
 
 def test_a_live_job_keeps_its_lease(wumai_sim):
@@ -217,6 +234,26 @@ class TestHoldsLease:
 class TestCancel:
     """wumai jobs cancel."""
 
+    def test_and_retried_before_its_handler_has_ended(self, wumai_sim):
+        """The worker that claims it anew has two runs of it, each with a token of its own: the
+        outcome of the old one changes nothing.
+        """
+
+        def handler(job):
+            number = len(wumai_sim.jobs[job.id].tries)
+            with suppress(LeaseLost):
+                job.sleep(100)
+            return 'old' if number == 1 else 'new'
+
+        wumai_sim.route(None, {'Act': handler})
+        job_id = Job.create('Act')
+        wumai_sim.advance(95)
+        Job.cancel(job_id)
+        Job.retry(job_id)
+        wumai_sim.run_until_idle()
+        assert wumai_sim.jobs[job_id].result == 'new'
+        assert state(wumai_sim, job_id) == ('finished', 1)
+
     def test_a_running_job(self, wumai_sim):
         """Is cancelled at once, and its handler stopped by the next heartbeat."""
         ended = []
@@ -308,6 +345,20 @@ def test_a_rescue_looks_again_and_again(wumai_sim):
         wumai_sim.advance(20)
     assert wumai_sim.jobs[job_id].tries[0].ended is None
     wumai_sim.run_until_idle()
+
+
+def test_deadlocks_hold_up_no_rescue(wumai_sim):
+    """Where workers on several nodes of a cluster collide, there is always one: it is an answer."""
+    wumai_sim.route(None, {'Act': long, 'Short': lambda job: None}, workers=1)
+    job_id = Job.create('Act')
+    wumai_sim.advance(5)
+    wumai_sim.crash_worker('w1')
+    wumai_sim.start_worker('w2')
+    for _ in range(40):
+        wumai_sim.faults.pending.append(('deadlock', wumai_sim.workers['w2'].process))
+        Job.create('Short')
+        wumai_sim.advance(5)
+    assert wumai_sim.jobs[job_id].tries[0].ended < 2 * LEASE
 
 
 def test_a_hundred_lost_jobs(wumai_sim):

@@ -104,12 +104,13 @@ class Loop:
         return pause
 
     def _guarded_turn(self) -> float:
+        began = self._runtime.clock.monotonic()
         try:
             pause = self._turn()
             self.polled = self._runtime.clock.monotonic()
             return pause
         except StoreError as error:
-            self._rescuer.forget()
+            self._rescuer.failed(error, began)
             return self._backoff.next(error, 'no jobs can be claimed')
         except Exception:
             logger.exception('a turn of the worker failed')
@@ -157,6 +158,7 @@ class Loop:
 
     def _look_after(self) -> None:
         """Mend what others left. What goes wrong there with one row keeps no other from running."""
+        began = self._runtime.clock.monotonic()
         try:
             self._sweeper.sweep()
             self._rescuer.look()
@@ -164,7 +166,7 @@ class Loop:
             raise
         except StoreError as error:
             logger.db.warning('%s: no lost jobs can be rescued', error)
-            self._rescuer.forget()
+            self._rescuer.failed(error, began)
         except Exception:
             logger.exception('no lost jobs can be rescued')
             self._rescuer.forget()

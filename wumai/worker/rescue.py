@@ -11,12 +11,13 @@ tries are left out; a claim of its own that it has lost sight of is like any oth
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from wumai import logger
 from wumai.clock import floor_second
 from wumai.job import ERROR, WORKER_LOST, Expired, JobRow
 from wumai.runtime import Runtime
-from wumai.store.db_errors import InDoubt
+from wumai.store.db_errors import Busy, InDoubt, StoreError
 from wumai.worker.heartbeat import HASTE
 from wumai.worker.running import Running
 from wumai.worker.telling import notice
@@ -51,8 +52,18 @@ class Rescuer:
         return bool(self._in_doubt)
 
     def forget(self) -> None:
-        """A statement failed: what was seen before it proves nothing."""
+        """What was seen before proves nothing."""
         self._seen.clear()
+
+    def failed(self, error: StoreError, asked: float) -> None:
+        """Forget, since a statement has failed. But to answer at once with a deadlock is to answer:
+        where workers collide in a cluster, there is always one.
+        """
+        if not (isinstance(error, Busy) and self._is_prompt(asked)):
+            self.forget()
+
+    def _is_prompt(self, asked: float) -> bool:
+        return self._runtime.clock.monotonic() - asked < self._prompt
 
     def look(self) -> None:
         """Look if it is time to, and rescue what was seen expired long enough."""
@@ -67,8 +78,8 @@ class Rescuer:
         self._seen = self._look_again(before)
         for row, first_seen in list(self._seen.values()):
             if monotonic - first_seen >= self._unchanged and row.id in self._seen:
-                del self._seen[row.id]
                 self._rescue(row, before, floor_second(now))
+                self._seen.pop(row.id, None)
 
     def _look_again(self, before: datetime) -> dict[str, tuple[Expired, float]]:
         """The rows past their leases, each with the time since which it has looked like that."""
@@ -87,11 +98,7 @@ class Rescuer:
         """Forget what was seen before a statement that was answered late. Yields whether the
         answer is still in time.
         """
-        asked = self._runtime.clock.monotonic()
-
-        def in_time() -> bool:
-            return self._runtime.clock.monotonic() - asked < self._prompt
-
+        in_time = partial(self._is_prompt, self._runtime.clock.monotonic())
         yield in_time
         if not in_time():
             self.forget()
