@@ -175,7 +175,9 @@ class Chaos:
         self.later(self._plan.lease * (2.5 if self._rng.random() < LONG_PART else 0.3), thaw)
 
     def _trouble(self) -> None:
-        self._ground.trouble(self._rng, self.later, self._cut)
+        # Not always: who is to take the jobs of the dead needs some seconds without trouble.
+        if self._rng.random() < 0.5:
+            self._ground.trouble(self._rng, self.later, self._cut)
 
     def _cut(self, slot: int, begin: float, end: float) -> None:
         for worker in self._fleet.workers:

@@ -33,7 +33,7 @@ class GaleraGround(Base):
         return make_engine(database_url(conf), ROLES['worker'].within(5), SystemClock())
 
     def trouble(self, rng: random.Random, later: Later, cut: Cut) -> None:
-        if self._troubled is not None or rng.random() < 0.5:
+        if self._troubled is not None:
             return
         self._troubled = rng.choice(self._cluster.nodes)
         if rng.random() < 0.5:
