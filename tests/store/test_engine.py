@@ -126,6 +126,13 @@ class TestClock:
         sqlite.ping()
 
 
+def test_nothing_of_ours_waits_for_ever():
+    """All but the app's own connections give an answer up; a short lease gives it up earlier."""
+    assert [name for name, role in ROLES.items() if role.statement_timeout is None] == ['app']
+    assert ROLES['heartbeat'].within(0.5).statement_timeout == 0.5
+    assert ROLES['heartbeat'].within(60) == ROLES['heartbeat']
+
+
 class TestServers:
     """Servers that are away."""
 
