@@ -4,10 +4,18 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from tests.chaos.chaos import Plan, run, table
 from tests.chaos.fleet import now, until
 from tests.chaos.galera import Galera
+from tests.store.conftest import NOW
+from wumai.clock import SystemClock
+from wumai.config import Config
+from wumai.store.db_errors import Busy, translate
+from wumai.store.engine import ROLES, database_url, make_engine
+from wumai.store.sql import SqlStore
 
 pytestmark = pytest.mark.timeout(500)  # a cluster needs half a minute, and more on a busy machine
 LEASE = 9
@@ -56,6 +64,28 @@ def test_jobs_flow_while_nodes_are_killed_and_partitioned(cluster, tmp_path, sta
     assert {run.job for run in stage.journal.runs()} == {*ids, long}
     assert len(stage.runs(long)) == 1, 'no lease was lost by a failover'
     assert 'rescued' not in stage.logs()
+
+
+def test_a_certification_failure_is_definite(cluster, tmp_path, stage_on):
+    """Of two nodes that write one row the second is told so at its commit, and nothing is stored
+    of what it wrote: that is tried again, and no doubt.
+    """
+    stage = stage_on(cluster.url('story'), tmp_path)
+    job_id = stage.job('Step')
+    one, two = (_engine(cluster.url('story', n)) for n in (0, 1))
+    with one.connect() as late:
+        late.execute(text(f"UPDATE job SET error = 'lost' WHERE id = '{job_id}'"))
+        assert SqlStore(two).cancel(job_id, NOW)
+        with pytest.raises(DBAPIError) as raised:
+            late.commit()
+    assert type(translate(raised.value, committing=True)) is Busy
+    assert stage.row(job_id).error == 'cancelled'
+
+
+def _engine(url):
+    conf = Config()
+    conf.apply(DB_URL=url)
+    return make_engine(database_url(conf), ROLES['worker'], SystemClock())
 
 
 def _await_all(stage, ids):
