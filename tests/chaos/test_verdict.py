@@ -18,7 +18,10 @@ def run(begin, end, pid=1, how=DONE, held=False):
     return Run('job', 1, pid, begin, end, how, held)
 
 
-def judged(*runs, found=row(), silent=(), outages=(), ended=None):
+FINISHED = row()
+
+
+def judged(*runs, found=FINISHED, silent=(), outages=(), ended=None):
     rows = [found] if found else []
     workers = {n: SimpleNamespace(silent=list(silent), ended=ended) for n in (1, 2, 3)}
     return judge(['job'], rows, runs, workers, LEASE, outages)
