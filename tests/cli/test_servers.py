@@ -90,7 +90,7 @@ def test_a_worker_runs_jobs_and_stops(folder: Path, number: signal.Signals) -> N
             return connection.execute(text('SELECT status FROM job')).scalar() == 'finished'
 
     with running('worker', 'shop:make_worker()', cwd=folder, env={'DB_URL': url}) as one:
-        assert first_line(one) == 'worker takes jobs, logs to logs/worker\n'
+        assert first_line(one) == 'worker starts, logs to logs/worker\n'
         until(finished)
         one.send_signal(number)
         assert one.wait(LIMIT) == 0

@@ -79,5 +79,5 @@ def worker(app: str, health_port: int | None) -> None:
     from wumai.server import Worker
 
     server = load(app, Worker, 'create_worker')
-    click.echo(f'worker takes jobs, logs to {CONF.log_dir}/worker')
+    click.echo(f'worker starts, logs to {CONF.log_dir}/worker')
     server.start(health_port=health_port)
