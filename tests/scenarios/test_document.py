@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from wumai_testing.scenario import grammar
+from wumai_testing.scenario.outcome import run_simulated
 from wumai_testing.scenario.reader import FILE, loads
 from wumai_testing.scenario.runner import Runner
 from wumai_testing.scenario.workers import OPTIONS
@@ -36,3 +37,16 @@ def test_each_example_runs(example: str) -> None:
     scenario = loads(example)
     with simulated_world(scenario) as world:
         Runner(scenario, world).run()
+
+
+def test_a_failure_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second example, with another number of tries expected."""
+    [told] = re.findall(r'```\n(scenarios/.*?)```', TEXT, re.S)
+    path = Path(told.partition(':')[0])
+    monkeypatch.chdir(tmp_path)
+    path.parent.mkdir(parents=True)
+    path.write_text(EXAMPLES[1].replace('finished, trys: 2', 'finished, trys: 3'))
+    message = run_simulated(path).message
+    first, last = told.strip().split('\n...\n')
+    assert message.startswith(first)
+    assert message.endswith(last)
