@@ -42,7 +42,7 @@ def takes_no_time(scenario: Scenario) -> bool:
 
 def _against(step: Step, has_server: bool) -> str | None:
     match step:
-        case DatabaseFault('down' | 'hang') as fault if not has_server:
+        case DatabaseFault(kind='down' | 'hang') as fault if not has_server:
             return f'`database: {fault.kind}` wants a server that is ours to stop'
         case DatabaseFault(kind='down' | 'hang'):
             return None
