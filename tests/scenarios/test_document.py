@@ -12,7 +12,8 @@ from wumai_testing.scenario.runner import Runner
 from wumai_testing.scenario.workers import OPTIONS
 from wumai_testing.scenario.world import simulated_world
 
-TEXT = (Path(__file__).parents[2] / 'docs' / 'scenarios.md').read_text()
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / 'docs' / 'scenarios.md').read_text()
 EXAMPLES = re.findall(r'```yaml\n(.*?)```', TEXT, re.S)
 KEYS = [
     *FILE.fields,
@@ -43,6 +44,7 @@ def test_a_failure_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The second example, with another number of tries expected."""
     [told] = re.findall(r'```\n(scenarios/.*?)```', TEXT, re.S)
     path = Path(told.partition(':')[0])
+    monkeypatch.syspath_prepend(str(ROOT))
     monkeypatch.chdir(tmp_path)
     path.parent.mkdir(parents=True)
     path.write_text(EXAMPLES[1].replace('finished, trys: 2', 'finished, trys: 3'))

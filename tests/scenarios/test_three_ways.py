@@ -32,8 +32,12 @@ def _differences(found: Outcome, wanted: Outcome) -> Iterator[str]:
 
 
 def _ends(outcome: Outcome) -> str:
-    """How the jobs ended, but for ids that were drawn and times that were measured."""
-    return re.sub(r'job-\w{20,}|\d+\.\d+', '...', str(outcome.jobs))
+    """How the jobs ended, but for tracebacks, ids that were drawn and times that were measured."""
+    rows = {
+        name: {**row, 'error': (row['error'] or '').partition('\n')[0]}
+        for name, row in outcome.jobs.items()
+    }
+    return re.sub(r'job-\w{20,}|\d+\.\d+', '...', str(rows))
 
 
 @pytest.mark.parametrize('name', ALL)
