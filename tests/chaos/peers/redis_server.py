@@ -1,4 +1,4 @@
-"""A private Redis that can be killed; it appends each write to its file before it answers."""
+"""A private Redis that can be killed; each write is in its file, and synced, before it answers."""
 
 import socket
 import subprocess
@@ -21,8 +21,14 @@ class RedisServer:
         self.start()
 
     def start(self) -> None:
-        options = {'port': self.port, 'bind': '127.0.0.1', 'appendonly': 'yes', 'save': ''}
-        options['dir'] = self._folder
+        options = {
+            'port': self.port,
+            'bind': '127.0.0.1',
+            'dir': self._folder,
+            'save': '',
+            'appendonly': 'yes',
+            'appendfsync': 'always',  # `everysec`, the default, loses what it has answered
+        }
         arguments = [text for name, value in options.items() for text in (f'--{name}', str(value))]
         self._process = subprocess.Popen(['redis-server', *arguments], stdout=subprocess.DEVNULL)
         until(self._answers, what='redis answers')
