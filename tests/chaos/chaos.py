@@ -48,7 +48,7 @@ class Plan:
         """Those of the workers."""
         return {
             'pick_size': 10,
-            'exec_size': 10,
+            'exec_size': 30,  # so that what is rescued begins soon, while it may still overlap
             'exec_timeout': 60,
             'poll_interval': 0.5,
             'lease': self.lease,
