@@ -13,13 +13,21 @@ POLL = 0.003
 """Seconds between two looks whether a table is drained."""
 
 _COLUMNS = 'id, action, status, params, updated, created, run_at, try_period, try_max, trys'
-_ROW = "'Nothing', :status, '{{}}', :now, :now, :due, 600, 3, 0 FROM {numbers}"
+_SELECT = "SELECT {id}, 'Echo', :status, {params}, :now, :now, :due, 600, 3, 0 FROM {numbers}"
 _INSERT = {
-    'mysql': f"INSERT INTO job ({_COLUMNS}) SELECT CONCAT(:name, LPAD(seq, 12, '0')), "
-    + _ROW.format(numbers='seq_1_to_{count}'),
+    'mysql': f'INSERT INTO job ({_COLUMNS}) '
+    + _SELECT.format(
+        id="CONCAT(:name, LPAD(seq, 12, '0'))",
+        params="CONCAT(:params, seq, '}')",
+        numbers='seq_1_to_{count}',
+    ),
     'sqlite': 'WITH RECURSIVE numbers(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM numbers '
-    f"LIMIT {{count}}) INSERT INTO job ({_COLUMNS}) SELECT :name || printf('%012d', seq), "
-    + _ROW.format(numbers='numbers'),
+    f'LIMIT {{count}}) INSERT INTO job ({_COLUMNS}) '
+    + _SELECT.format(
+        id="PRINTF('%s%012d', :name, seq)",
+        params="PRINTF('%s%d}', :params, seq)",
+        numbers='numbers',
+    ),
 }
 
 
@@ -38,10 +46,11 @@ class Ground:
         self._execute('TRUNCATE TABLE job' if self.kind == 'mysql' else 'DELETE FROM job')
 
     def fill(self, count: int, due: datetime, status: str = 'pending') -> None:
-        """Insert `count` jobs of the action Nothing, all due at `due`."""
-        statement = _INSERT[self.kind].replace('{count}', str(count)).replace('{{}}', '{}')
+        """Insert `count` jobs of the action Echo, each with params of its own, due at `due`."""
+        statement = _INSERT[self.kind].replace('{count}', str(count))
         now = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
         values = {'status': status, 'name': f'job-{status}-', 'now': now, 'due': due}
+        values['params'] = '{"n": '
         if self.kind == 'sqlite':
             values |= {'now': str(now), 'due': str(due)}
         self._execute(statement, values)

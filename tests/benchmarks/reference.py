@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import pymysql
@@ -28,7 +29,7 @@ _TAKE = (
     'WHERE id IN ({marks})'
 )
 _END = (
-    "UPDATE job SET status = 'finished', result = {mark}, updated = {mark} "
+    "UPDATE job SET status = 'finished', result = CASE id {results} END, updated = {mark} "
     "WHERE id IN ({marks}) AND status = 'running' AND result = {mark}"
 )
 INSERT = (
@@ -37,11 +38,12 @@ INSERT = (
 )
 
 
-def nothing(_params: Any) -> None:
-    """The handler."""
+def echo(params: Any) -> Any:
+    """The handler: each job has a result of its own."""
+    return params
 
 
-HANDLERS = {'Nothing': nothing}
+HANDLERS = {'Echo': echo}
 
 
 def now() -> str:
@@ -100,10 +102,8 @@ def _claim_mysql(connection: 'pymysql.Connection[Any]', ids: list[str]) -> Seque
 
 
 def _end_mysql(connection: 'pymysql.Connection[Any]', ended: list[tuple[str, str]]) -> None:
-    ids = [job_id for job_id, _ in ended]
     with connection.cursor() as cursor:
-        statement = _END.format(mark='%s', marks=_marks('%s', len(ids)))
-        cursor.execute(statement, [ended[0][1], now(), *ids, 'token'])
+        cursor.execute(*_end('%s', ended))
     connection.commit()
 
 
@@ -111,11 +111,8 @@ def drain_sqlite(connection: sqlite3.Connection, pick: int) -> float:
     """As `drain_mysql`; with one writer at a time nothing is to be locked or skipped."""
     began = time.perf_counter()
     while ended := run(_claim_sqlite(connection, pick)):
-        marks = _marks('?', len(ended))
-        ids = [job_id for job_id, _ in ended]
-        statement = _END.format(mark='?', marks=marks)
         connection.execute('BEGIN IMMEDIATE')
-        connection.execute(statement, [ended[0][1], now(), *ids, 'token'])
+        connection.execute(*_end('?', ended))
         connection.execute('COMMIT')
     return time.perf_counter() - began
 
@@ -128,6 +125,14 @@ def _claim_sqlite(connection: sqlite3.Connection, pick: int) -> Sequence[Row]:
     connection.execute(_TAKE.format(mark='?', marks=marks), ['token', now(), *ids])
     connection.execute('COMMIT')
     return rows
+
+
+def _end(mark: str, ended: list[tuple[str, str]]) -> tuple[str, list[str]]:
+    """One statement that writes every job's own result, and its values."""
+    ids = [job_id for job_id, _ in ended]
+    results = ' '.join([f'WHEN {mark} THEN {mark}'] * len(ended))
+    statement = _END.format(mark=mark, marks=_marks(mark, len(ids)), results=results)
+    return statement, [*chain.from_iterable(ended), now(), *ids, 'token']
 
 
 def _marks(mark: str, count: int) -> str:

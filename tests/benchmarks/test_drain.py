@@ -1,4 +1,4 @@
-"""How fast workers drain a table of jobs that do nothing, beside a loop written by hand."""
+"""How fast workers drain a table of jobs that return their params, beside a loop by hand."""
 
 from pathlib import Path
 from typing import Any

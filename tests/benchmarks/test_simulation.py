@@ -14,14 +14,14 @@ from wumai.model import Job
 from wumai_testing.simulation import simulation
 
 JOBS = 3000
-JOB_ROUTES = {'Nothing': lambda job: None}
+JOB_ROUTES = {'Echo': lambda job: job.params}
 
 
 def simulated_tries() -> float:
     """Tries a second of a worker in virtual time."""
     with simulation() as sim:
         sim.route(None, JOB_ROUTES)
-        Job.create_many([{'action': 'Nothing'}] * JOBS)
+        Job.create_many({'action': 'Echo', 'params': {'n': n}} for n in range(JOBS))
         began = time.perf_counter()
         sim.run_until_idle()
         seconds = time.perf_counter() - began

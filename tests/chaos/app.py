@@ -81,9 +81,15 @@ def began(_job: Any) -> dict[str, float]:
     return {'at': time.monotonic()}
 
 
+def echo(job: Any) -> dict[str, Any]:
+    """The same, with a result of its own."""
+    return job.params  # type: ignore[no-any-return]
+
+
 ACTIONS: dict[str, Callable[[Any], Any]] = {
     'Nothing': nothing,
     'Began': began,
+    'Echo': echo,
     'Step': step,
     'Stubborn': stubborn,
     'Die': die,
