@@ -1,6 +1,9 @@
 """How a try ends, and what follows, over the production worker in virtual time."""
 
+from contextvars import ContextVar
+
 import gevent
+import gevent.local
 import pytest
 
 from tests.worker.conftest import logged, put_plain, starts, state
@@ -155,6 +158,66 @@ def test_a_system_exit_beside_the_handler(wumai_sim):
     job_id = run(wumai_sim, spawn)
     assert state(wumai_sim, job_id) == ('finished', 1)
     assert wumai_sim.workers['w1'].alive
+
+
+def _set_local(seen, _):
+    """A thread local of the app, as gevent patches it."""
+    seen['local'] = getattr(_local, 'value', None)
+    _local.value = 'left behind'
+
+
+def _set_context(seen, _):
+    seen['context'] = _variable.get()
+    _variable.set('left behind')
+
+
+def _forget_timeout(_, job):
+    if job.params['n'] == 1:
+        gevent.Timeout.start_new(5)
+
+
+def _kill_later(_, job):
+    if job.params['n'] == 1:
+        gevent.spawn_later(5, gevent.getcurrent().kill, block=False)
+
+
+_local = gevent.local.local()
+_variable = ContextVar('_variable', default=None)
+
+
+@pytest.mark.parametrize('leave', [_set_local, _set_context, _forget_timeout, _kill_later])
+def test_what_a_try_leaves_reaches_no_other(wumai_sim, leave):
+    """Whatever it has put aside for its greenlet, or has begun against it."""
+    seen = {}
+
+    def handler(job):
+        leave(seen, job)
+        if job.params['n'] == 2:
+            job.sleep(10)
+
+    wumai_sim.route(None, {'Act': handler})
+    ids = Job.create_many([{'action': 'Act', 'params': {'n': n}} for n in (1, 2)])
+    wumai_sim.run_until_idle()
+    assert [state(wumai_sim, job_id) for job_id in ids] == [('finished', 1)] * 2
+    assert set(seen.values()) <= {None}
+
+
+def test_tries_that_wait_for_nothing_share_a_greenlet(wumai_sim):
+    """To make one costs more than the rest of a short try; the others begin where one waits."""
+    used = []
+
+    def handler(job):
+        used.append(id(gevent.getcurrent()))
+        job.params.get('wait') and job.sleep(60)
+
+    wumai_sim.route(None, {'Act': handler}, exec_size=10)
+    Job.create_many([{'action': 'Act'}] * 8)
+    wumai_sim.run_until_idle()
+    assert len(set(used)) == 1
+    waiting = Job.create_many([{'action': 'Act', 'params': {'wait': True}}] * 8)
+    wumai_sim.run_until_idle()
+    began = [one for job_id in waiting for one in starts(wumai_sim, job_id)]
+    assert began == pytest.approx([began[0]] * 8, abs=0.01)
 
 
 @pytest.mark.parametrize(

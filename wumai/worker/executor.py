@@ -1,8 +1,12 @@
 """One try: its greenlet, its timer, its handler, and the outcome that follows."""
 
+import sys
+from collections import deque
+from contextvars import copy_context
 from typing import Any
+from weakref import getweakrefcount
 
-import gevent
+from gevent import getcurrent, spawn
 from gevent.hub import get_hub
 
 from wumai import logger
@@ -18,9 +22,16 @@ from wumai.worker.writer import OutcomeWriter
 REPEAT = 1.0
 """Seconds after which a handler that swallowed an interrupt is interrupted again."""
 
+SLICE = 0.005
+"""Seconds after which a greenlet lets all others have their turn before the next try."""
+
 
 class Executor:
-    """Runs tries, each in a greenlet of its own."""
+    """Runs tries, each in a greenlet that is its own for that time.
+
+    A greenlet runs one try after the other, since to make one costs more than all else in a short
+    try; where a handler waits, the next greenlet goes on with the tries that have not begun.
+    """
 
     def __init__(
         self,
@@ -35,6 +46,9 @@ class Executor:
         self._actions = actions
         self._running = running
         self._writer = writer
+        self._waiting: deque[Try] = deque()
+        self._coming = 0
+        """Greenlets that are about to begin, to take from `_waiting`."""
 
     def start(self, claim: Claim, claimed: float, *, run: bool = True) -> None:
         """Run the handler of `claim`, which was claimed at `claimed` on the monotonic clock.
@@ -45,7 +59,8 @@ class Executor:
         running = Try(claim, began=self._runtime.clock.monotonic(), renewed=claimed)
         self._running.add(running)
         if run:
-            running.greenlet = gevent.spawn(self._run, running)
+            self._waiting.append(running)
+            self._summon(1)
         else:
             self.release(running)
 
@@ -59,6 +74,30 @@ class Executor:
             self._settle(running, Ending(raised=running.interrupted))
         else:
             self._writer.put(running, release(running.claim))
+
+    def _summon(self, greenlets: int) -> None:
+        """Have so many greenlets about to begin, at most one for each try that waits."""
+        while self._coming < min(greenlets, len(self._waiting)):
+            self._coming += 1
+            get_hub().loop.run_callback(spawn, self._take)
+
+    def _take(self) -> None:
+        """Run what waits, one after the other, while the tries leave no mark on the greenlet."""
+        self._coming -= 1
+        greenlet: Any = getcurrent()
+        began = self._runtime.clock.monotonic()
+        unmarked = _marks(greenlet)
+        while self._waiting:
+            running = self._waiting.popleft()
+            self._summon(1)  # it comes when this handler waits
+            running.greenlet = greenlet
+            copy_context().run(self._run, running)
+            running.greenlet = None
+            if _marks(greenlet) != unmarked:
+                self._summon(len(self._waiting))
+                return
+            if self._runtime.clock.monotonic() - began > SLICE:
+                return
 
     def _run(self, running: Try) -> None:
         local.enter('worker', f'{running.id}.{running.claim.trys}')
@@ -105,6 +144,13 @@ class Executor:
         clock = self._runtime.clock
         job = RunningJob(running, params, clock.now(), clock, self._options.lease)
         return handler(job)
+
+
+def _marks(greenlet: Any) -> tuple[int, int]:
+    """How many refer to a greenlet: a local of the app's, a Timeout that was never closed, a child.
+    What a try left there must not reach the next one.
+    """
+    return sys.getrefcount(greenlet), getweakrefcount(greenlet)
 
 
 def interrupt(running: Try, reason: Interrupt) -> None:

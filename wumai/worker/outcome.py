@@ -22,6 +22,8 @@ from wumai.job import (
     TryTimeout,
 )
 
+_encode = json.JSONEncoder(allow_nan=False, default=jsonable).encode
+
 
 class BadResult(ValueError):
     """The handler's result cannot be stored as JSON."""
@@ -38,7 +40,7 @@ class Ending:
 def dump_result(value: Any) -> str:
     """A handler's result as ASCII JSON, which any column can hold. Raises BadResult."""
     try:
-        return json.dumps(value, allow_nan=False, default=jsonable)
+        return _encode(value)
     except Exception as error:  # an app's own mapping may raise whatever it likes
         raise BadResult(f'the result cannot be stored: {_message(error)}') from None
 
