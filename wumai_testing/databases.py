@@ -1,6 +1,7 @@
 """The database of a simulation: a temporary SQLite file, or one of its own on a real server."""
 
 import atexit
+import multiprocessing
 import os
 import shutil
 import sqlite3
@@ -152,14 +153,16 @@ def _template() -> str:
     return _templates[0]
 
 
-def server_database(text_url: str, worker_id: str = '') -> Database:
-    """A database beside the one that the URL names, called `<name>_wumai<worker_id>`.
+def server_database(text_url: str, suffix: str | None = None) -> Database:
+    """A database beside the one that the URL names, called `<name>_wumai<suffix>`; by default
+    processes that run side by side have one each.
 
     It is made anew at its first use in a process, and emptied at each other. Raises ConfigError
     if it holds tables that no test made, or cannot be used.
     """
+    suffix = _suffix() if suffix is None else suffix
     url = _server_url(text_url)
-    own = url.set(database=f'{url.database or "test"}_wumai{worker_id}')
+    own = url.set(database=f'{url.database or "test"}_wumai{suffix}')
     engine = create_engine(own, poolclass=NullPool)
     try:
         _prepare(url, engine)
@@ -204,6 +207,13 @@ def _prepare(url: URL, engine: Engine) -> None:
         for metadata in (schema.metadata, Resource.metadata):
             if not found.issuperset(metadata.tables):
                 metadata.create_all(connection)
+
+
+def _suffix() -> str:
+    """What sets the database of this process apart from its siblings'."""
+    worker = os.environ.get('PYTEST_XDIST_WORKER', '')
+    child = multiprocessing.current_process().name.partition('-')[2]
+    return ''.join(f'_{part}' for part in (worker, child) if part)
 
 
 def _create_database(url: URL, own: URL) -> None:

@@ -11,8 +11,6 @@ from wumai_testing.databases import Database, server_database
 from wumai_testing.simulation import CHANNELS, Simulation, simulation
 from wumai_testing.timeline import Timeline
 
-_WORKER_VARIABLE = 'PYTEST_XDIST_WORKER'
-
 
 def simulated(request: pytest.FixtureRequest) -> Iterator[Simulation]:
     """The fixture `wumai_sim`: a simulation from before the test to after it."""
@@ -25,10 +23,7 @@ def simulated(request: pytest.FixtureRequest) -> Iterator[Simulation]:
 def database_of(config: pytest.Config) -> Database | None:
     """The database that the options ask for; None is a temporary SQLite file."""
     url = config.getoption('--wumai-database')
-    if not url:
-        return None
-    worker = os.environ.get(_WORKER_VARIABLE, '')
-    return server_database(url, f'_{worker}' if worker else '')
+    return server_database(url) if url else None
 
 
 def _environ() -> dict[str, str]:

@@ -406,6 +406,7 @@ def simulation(
         # First in, last out: files go when nothing is left that could write to them.
         database = database or sqlite_database()
         stack.callback(database.close)
+        stack.enter_context(_attached(logging.NullHandler()))  # what is put away tells nobody
         stack.enter_context(_settings(dict(CHANNELS if environ is None else environ), settings))
         clock = stack.enter_context(virtual_time(start=start, stuck_after=stuck_after))
         http = stack.enter_context(RequestsMock(assert_all_requests_are_fired=False))

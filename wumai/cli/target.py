@@ -40,7 +40,7 @@ def load_any(target: str, *defaults: str) -> Any:
     if match is None:
         raise TargetError(f'{target!r} is not in the form module:name or module:factory()')
     module, call = match[1], match[3]
-    loaded = _module(module)
+    loaded = load_module(module)
     name = match[2] or next((one for one in defaults if hasattr(loaded, one)), defaults[0])
     found = _attribute(loaded, module, name)
     if not call:
@@ -53,7 +53,8 @@ def load_any(target: str, *defaults: str) -> Any:
         raise TargetError(f'{target}: {_told(error)}') from error
 
 
-def _module(name: str) -> Any:
+def load_module(name: str) -> Any:
+    """The module `name`, looked for in the working directory too. Raises TargetError."""
     if (here := os.getcwd()) not in sys.path:
         sys.path.insert(0, here)
     try:

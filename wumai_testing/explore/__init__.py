@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wumai_testing.explore.application import App, invariant
-    from wumai_testing.explore.exploring import InvariantBroken, explore
+    from wumai_testing.explore.exploring import InvariantBroken, NothingRan, explore
 
-__all__ = ['App', 'InvariantBroken', 'explore', 'invariant']
+__all__ = ['App', 'InvariantBroken', 'NothingRan', 'explore', 'invariant']
 
 _HOMES = {
     'App': 'wumai_testing.explore.application',
     'invariant': 'wumai_testing.explore.application',
     'InvariantBroken': 'wumai_testing.explore.exploring',
+    'NothingRan': 'wumai_testing.explore.exploring',
     'explore': 'wumai_testing.explore.exploring',
 }
 

@@ -1,16 +1,15 @@
 """The app that is explored: its handlers, its examples, and its own invariants."""
 
-import importlib
 import inspect
-import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from sqlalchemy import MetaData, Table
+from sqlalchemy.orm import Session
 
+from wumai.cli.target import load_module
 from wumai.error import ConfigError
 from wumai.model.resource import Resource
 from wumai.store import schema
@@ -18,6 +17,8 @@ from wumai.worker.actions import Handler
 
 Check = Callable[..., Any]
 _MARK = '__wumai_invariant__'
+OWN = 'wumai_testing.explore.app'
+"""The app that is explored where none is named."""
 
 
 def invariant(check: Check) -> Check:
@@ -28,6 +29,23 @@ def invariant(check: Check) -> Check:
     """
     setattr(check, _MARK, True)
     return check
+
+
+def name_of(check: Check) -> str:
+    """What an invariant of the app is called where it is told of."""
+    return f'{check.__module__}.{check.__name__}'
+
+
+def broken_invariant(checks: Iterable[Check], session: Session) -> tuple[str, str] | None:
+    """The name of the first of these invariants that does not hold, and what is wrong."""
+    for check in checks:
+        try:
+            answer = check(session)
+        except AssertionError as error:
+            answer = str(error).partition('\n')[0] or False
+        if answer is False or isinstance(answer, str):
+            return name_of(check), answer or 'it does not hold'
+    return None
 
 
 @dataclass(frozen=True)
@@ -52,18 +70,39 @@ def load_app(app: 'App | ModuleType | str | None' = None) -> App:
     """The app of a module or of its name; None is the explorer's own."""
     if isinstance(app, App):
         return app
-    module = app if isinstance(app, ModuleType) else _import(app or 'wumai_testing.explore.app')
+    name = app or OWN
+    module = load_module(name) if isinstance(name, str) else name
+    if not getattr(module, 'job_routes', None):
+        raise ConfigError(
+            f'{module.__name__} has no `job_routes = {{"ActionName": handler}}`, '
+            'which the workers are to run'
+        )
     found = App(
         name=module.__name__,
-        job_routes=getattr(module, 'job_routes', {}),
+        job_routes=module.job_routes,
         routes=getattr(module, 'routes', {}),
         examples=getattr(module, 'examples', {}),
-        invariants=[value for value in vars(module).values() if _is_invariant(value)],
+        invariants=invariants_of(module),
         metadata=_metadata(module),
     )
-    if not found.actions:
-        raise ConfigError(f'{found.name} has neither `routes` nor `job_routes`')
+    _check_examples(found)
     return found
+
+
+def invariants_of(module: ModuleType) -> list[Check]:
+    """The functions of a module that are marked with `@invariant`."""
+    return [value for value in vars(module).values() if _is_invariant(value)]
+
+
+def _check_examples(app: App) -> None:
+    for action, examples in app.examples.items():
+        if action not in app.actions:
+            raise ConfigError(
+                f'{app.name} has `examples` of {action}, but no such action: '
+                f'there are {", ".join(app.actions)}'
+            )
+        if isinstance(examples, Mapping) or not all(isinstance(one, Mapping) for one in examples):
+            raise ConfigError(f'{app.name}: examples[{action!r}] is to be a list of params')
 
 
 def _is_invariant(value: Any) -> bool:
@@ -80,12 +119,3 @@ def _metadata(module: ModuleType) -> list[MetaData]:
         if isinstance(metadata, MetaData) and metadata not in (schema.metadata, Resource.metadata):
             found[id(metadata)] = metadata
     return list(found.values())
-
-
-def _import(name: str) -> ModuleType:
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise ConfigError(f'there is no module {name}: {error}') from None

@@ -2,141 +2,202 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from wumai.error import ConfigError
+from wumai_testing.duration import parse_duration
+from wumai_testing.explore.options import KINDS, STANDING
+from wumai_testing.explore.seeds import seeds_from
 
 
-@click.command()
+class _Parsed(click.ParamType):  # type: ignore[type-arg]  # of click 8.3
+    """A value that `parse` makes of a text, or says what is wrong with it."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _option(text: str) -> tuple[str, float]:
+    name, _, value = text.partition('=')
+    try:
+        return name, float(value) if '.' in value else int(value)
+    except ValueError:
+        raise ValueError(f'{text!r} is no option of create_worker, such as lease=60') from None
+
+
+@click.command(
+    epilog=f'Kinds of faults: {", ".join([*KINDS, *STANDING])}.',
+)
 @click.argument('module', required=False)
-@click.option('--seeds', default='1000', metavar='N|A-B', help='How many, or which. [1000]')
-@click.option('--workers', default=3, help='Worker processes of a run. [3]')
-@click.option('--seed', type=int, help='Run this one only.')
-@click.option('--trace', is_flag=True, help='Print the timeline of --seed.')
-@click.option('--fault', 'faults', multiple=True, help='A kind that may strike; again for more.')
-@click.option('--database', metavar='URL', help='Run on a real server, or on `sqlite`.')
-@click.option('--time', 'budget', metavar='DURATION', help='Begin no more seeds after this.')
-@click.option('--processes', type=int, help='At once; as many as there are cores by default.')
-@click.option('--export', type=click.Path(dir_okay=False), help='Write a broken run as a scenario.')
-@click.option('--strict', is_flag=True, help='Exit with 1, too, if some fault was never reached.')
+@click.option(
+    '--seeds', type=_Parsed('seeds', seeds_from), default='1000', metavar='N|A-B',
+    show_default=True, help='How many, or which: 200-300 are the hundred from 200 on.',
+)  # fmt: skip
+@click.option('--seed', type=click.IntRange(0), metavar='N', help='Run this one only.')
+@click.option('--trace', is_flag=True, help='Print the whole timeline of --seed.')
+@click.option(
+    '--time', 'budget', type=_Parsed('duration', parse_duration), metavar='DURATION',
+    help='Begin no seed after this, such as 2m.',
+)  # fmt: skip
+@click.option(
+    '--workers', type=click.IntRange(1), default=3, metavar='N', show_default=True,
+    help='Worker processes of a run.',
+)  # fmt: skip
+@click.option(
+    '--option', 'options', type=_Parsed('option', _option), multiple=True, metavar='NAME=VALUE',
+    help="One of create_worker's, such as exec_timeout=600, instead of a drawn one; repeatable.",
+)  # fmt: skip
+@click.option(
+    '--fault', 'faults', type=click.Choice([*KINDS, *STANDING]), multiple=True, metavar='KIND',
+    help='A kind that may strike, instead of all; repeatable.',
+)  # fmt: skip
+@click.option(
+    '--database', metavar='URL',
+    help='Run on this server, or on `sqlite`, instead of the emulated MySQL.',
+)  # fmt: skip
+@click.option(
+    '--processes', type=click.IntRange(1), default=os.cpu_count() or 1, metavar='N',
+    help='At once; by default as many as there are cores.',
+)  # fmt: skip
+@click.option(
+    '--export', type=click.Path(dir_okay=False, path_type=Path), metavar='FILE',
+    help='Write a run that breaks an invariant as a scenario.',
+)  # fmt: skip
+@click.option('--strict', is_flag=True, help='Exit with 1, too, if something was never reached.')
 def simulate(
     module: str | None,
-    seeds: str,
-    workers: int,
+    seeds: Sequence[int],
     seed: int | None,
     trace: bool,
+    budget: float | None,
+    workers: int,
+    options: tuple[tuple[str, float], ...],
     faults: tuple[str, ...],
     database: str | None,
-    budget: str | None,
-    processes: int | None,
-    export: str | None,
+    processes: int,
+    export: Path | None,
     strict: bool,
 ) -> None:
     """Run the jobs of MODULE under made-up faults, and check that they survive.
 
-    MODULE has `job_routes`, and perhaps `routes` and `examples = {action: [params, ...]}`;
-    without one, the explorer's own handlers run. Exits with 1 where an invariant breaks.
+    MODULE has `job_routes`, and perhaps `routes`, `examples = {action: [params, ...]}` and
+    functions marked with `@invariant`; without one, the explorer's own handlers run. Exits with
+    1 if an invariant breaks, or if no job ran.
 
     \b
     Example:
       wumai simulate myapp.jobs --seeds 2000
       wumai simulate myapp.jobs --seed 17 --trace
     """
-    from wumai_testing.explore.exploring import check_kinds, seeds_from
     from wumai_testing.explore.many import Settings
 
-    try:
-        settings = Settings(module, workers, check_kinds(faults or None), url=database)
-        one = None if seed is None else [seed]
-        ran = _Simulate(settings, one or seeds_from(seeds), processes, _seconds(budget))
-        failed = ran.trace(trace, export) if one else ran.all(export, strict)
-    except (ConfigError, ValueError) as error:
-        raise click.ClickException(str(error)) from None
+    if trace and seed is None:
+        raise click.UsageError('--trace is about one run: name it with --seed.')
+    settings = Settings(module, workers, frozenset(faults) or None, dict(options), database)
+    ran = _Simulate(settings, export)
+    failed = ran.many(seeds, processes, budget, strict) if seed is None else ran.one(seed, trace)
     sys.exit(1 if failed else 0)
 
 
-def _seconds(text: str | None) -> float | None:
-    from wumai_testing.duration import parse_duration
-
-    return None if text is None else parse_duration(text)
-
-
 class _Simulate:
-    """One call of the command."""
+    """One call of the command. Its methods tell whether it fails."""
 
-    def __init__(
-        self, settings: Any, seeds: Sequence[int], processes: int | None, budget: float | None
-    ) -> None:
+    def __init__(self, settings: Any, export: Path | None) -> None:
         from wumai_testing.explore.application import load_app
 
         self._settings = settings
-        self._seeds = seeds
-        self._processes = processes or os.cpu_count() or 1
-        self._budget = budget
+        self._export = export
         self._app = load_app(settings.module)
 
-    def all(self, export: str | None, strict: bool) -> bool:
-        """Run all seeds; whether the command fails."""
+    def many(
+        self, seeds: Sequence[int], processes: int, budget: float | None, strict: bool
+    ) -> bool:
+        """Run all seeds."""
         from wumai_testing.explore import coverage
 
-        tally = self._run()
-        click.echo(coverage.report(tally.reached, tally.runs, self._settings.kinds))
+        tally = self._run(seeds, processes, budget)
+        click.echo(coverage.report(tally.reached, tally.runs, self._app, self._settings.kinds))
         rate = tally.runs / tally.seconds if tally.seconds else 0.0
         click.echo(
-            f'{tally.runs} seeds, {tally.virtual / 3600:.1f} virtual hours '
+            f'{tally.runs} of {len(seeds)} seeds, {tally.virtual / 3600:.1f} virtual hours '
             f'in {tally.seconds:.1f} s ({rate:.1f} seeds/s)'
         )
+        for result in tally.broken:
+            click.secho(f'seed {result.plan.seed} breaks {result.broken}', fg='red')
         if tally.broken:
-            seeds = ', '.join(str(result.plan.seed) for result in tally.broken)
-            click.secho(f'broken by the seeds {seeds}', fg='red', bold=True)
-            self._tell(tally.broken[0], export)
+            self._tell(tally.broken[0])
+            return True
+        if nothing := coverage.nothing_ran(tally.reached, self._app):
+            click.secho(nothing, fg='red')
             return True
         click.secho('no invariant was broken', fg='green')
-        return strict and bool(coverage.missed(tally.reached, tally.runs, self._settings.kinds))
+        missed = coverage.missed(tally.reached, tally.runs, self._app, self._settings.kinds)
+        return strict and bool(missed)
 
-    def _run(self) -> Any:
+    def _run(self, seeds: Sequence[int], processes: int, budget: float | None) -> Any:
         from wumai_testing.explore.many import run_many
 
-        with click.progressbar(
-            length=len(self._seeds), label='seeds', show_pos=True, hidden=not sys.stderr.isatty(),
-            file=sys.stderr,
-        ) as bar:  # fmt: skip
+        with _progress(len(seeds), 'seeds') as bar:
             return run_many(
                 self._settings,
-                self._seeds,
-                processes=self._processes,
-                seconds=self._budget,
+                seeds,
+                app=self._app,
+                processes=processes,
+                seconds=budget,
                 progress=lambda tally: bar.update(tally.runs - bar.pos),
             )
 
-    def trace(self, show: bool, export: str | None) -> bool:
-        """Run one seed; whether it breaks an invariant."""
+    def one(self, seed: int, show: bool) -> bool:
+        """Run one seed."""
         from wumai_testing.explore.driver import run
 
-        plan = self._settings.plan(self._seeds[0], self._app)
+        plan = self._settings.plan(seed, self._app)
         result = run(plan, self._app, url=self._settings.url)
         if show:
             click.echo(result.text)
         if result.broken is None:
-            click.secho(f'seed {plan.seed} breaks no invariant', fg='green')
+            click.secho(f'seed {seed} breaks no invariant', fg='green')
             return False
-        self._tell(result, export)
+        self._tell(result)
         return True
 
-    def _tell(self, found: Any, export: str | None) -> None:
+    def _tell(self, found: Any) -> None:
         from wumai_testing.explore.exploring import again, shrunk
-        from wumai_testing.explore.export import save
         from wumai_testing.explore.report import describe
+        from wumai_testing.explore.shrink import MOST_RUNS
 
-        click.echo('making it shorter ...', err=True)
-        result = shrunk(found, self._app, url=self._settings.url)
-        click.echo(describe(result, self._app, again(result, self._settings)))
-        if export:
-            left_out = save(result, self._app, Path(export))
-            click.echo(f'written as {export}')
-            for line in left_out:
-                click.echo(f'  without: {line}')
+        with _progress(MOST_RUNS, 'making it shorter') as bar:
+            result = shrunk(
+                found, self._app, url=self._settings.url, progress=lambda: bar.update(1)
+            )
+        click.echo(f'\n{describe(result, self._app, again(result, self._settings))}')
+        if self._export:
+            self._write(result, self._export)
+
+    def _write(self, result: Any, path: Path) -> None:
+        from wumai_testing.explore.export import save
+
+        exported = save(result, self._app, path)
+        click.echo(f'written as {path}')
+        for line in exported.left_out:
+            click.echo(f'  without: {line}')
+        if not exported.fails:
+            click.echo('  which passes: only the simulation has what breaks here')
+
+
+def _progress(length: int, label: str) -> Any:
+    return click.progressbar(
+        length=length, label=label, show_pos=True, hidden=not sys.stderr.isatty(), file=sys.stderr
+    )

@@ -50,8 +50,8 @@ class Result:
     """When workers were started, and which."""
     struck: list[PlannedFault] = field(default_factory=list)
     """The faults at the times at which they struck, whatever they were aimed at."""
-    failures: int = 0
-    """Failed tries that were committed."""
+    begins: list[float] = field(default_factory=list)
+    """When handlers began."""
 
 
 def run(
@@ -335,7 +335,8 @@ class Driver:
             result.actions = {row.id: row.action for row in world.ledger.rows.values()}
             result.starts = [(at, name.partition('#')[0]) for name, at in world.started.items()]
             result.struck = self.troubles.struck
-            result.failures = len(world.ledger.failures)
+            runs = world.ledger.runs
+            result.begins = [run.began_at for run in runs if run.began_at is not None]
             rows = world.explored.final_rows()
             result.timeline = world.timeline.json_lines() + ''.join(
                 f'{image!r}\n' for image in rows

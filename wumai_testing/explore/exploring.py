@@ -1,17 +1,20 @@
 """`wumai_testing.explore(...)`: many seeds as one test."""
 
 import os
-from collections.abc import Collection, Iterable, Mapping
-from functools import partial
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from wumai.common.secrets import mask_text
 from wumai_testing.explore import coverage
-from wumai_testing.explore.application import App, load_app
+from wumai_testing.explore.application import OWN, App, load_app
 from wumai_testing.explore.driver import Result, run
-from wumai_testing.explore.many import Settings, Tally, run_many
+from wumai_testing.explore.many import WORKERS, Settings, Tally, run_many
 from wumai_testing.explore.options import KINDS, STANDING
+from wumai_testing.explore.plan import Plan
 from wumai_testing.explore.report import describe
+from wumai_testing.explore.seeds import seeds_from
 from wumai_testing.explore.shrink import shrink
 from wumai_testing.explore.world import Mutate, unchanged
 
@@ -27,10 +30,14 @@ class InvariantBroken(AssertionError):
         self.result = result
 
 
+class NothingRan(AssertionError):
+    """No job ran: a result that would be green for no reason."""
+
+
 def explore(
     app: App | ModuleType | str | None = None,
     seeds: Iterable[int] = range(1000),
-    workers: int = 3,
+    workers: int = WORKERS,
     faults: Collection[str] | None = None,
     *,
     options: Mapping[str, Any] | None = None,
@@ -43,38 +50,55 @@ def explore(
 
     `faults` names the kinds that may strike (default: all), `options` are create_worker's that
     are not to be drawn, `time` is a budget in seconds. Several `processes` need the app by name.
-    Raises InvariantBroken for the first seed that breaks one; returns what the runs have reached.
+    The environment's WUMAI_SEEDS goes before `seeds`. Returns what the runs have reached; raises
+    InvariantBroken for the first seed that breaks one, and NothingRan if no job was run.
     """
     found = load_app(app)
     settings = Settings(found.name, workers, check_kinds(faults), options or {}, database)
+    wanted = os.environ.get(SEEDS_VARIABLE)
     tally = run_many(
         settings,
-        seeds_from(os.environ.get(SEEDS_VARIABLE)) or list(seeds),
+        seeds_from(wanted) if wanted else list(seeds),
         app=found,
         mutate=mutate,
         processes=processes,
         seconds=time,
+        most_broken=1,
     )
     if tally.broken:
         smallest = shrunk(tally.broken[0], found, mutate, database)
         raise InvariantBroken('\n' + describe(smallest, found, again(smallest, settings)), smallest)
+    if nothing := coverage.nothing_ran(tally.reached, found):
+        raise NothingRan(nothing)
     return tally
 
 
-def shrunk(found: Result, app: App, mutate: Mutate = unchanged, url: str | None = None) -> Result:
-    """The smallest plan found that breaks what `found` breaks."""
-    return shrink(found, partial(run, app=app, mutate=mutate, url=url))
+def shrunk(
+    found: Result,
+    app: App,
+    mutate: Mutate = unchanged,
+    url: str | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> Result:
+    """The smallest plan found that breaks what `found` breaks; `progress` after each run."""
+
+    def again(plan: Plan) -> Result:
+        result = run(plan, app, mutate, url=url)
+        progress()
+        return result
+
+    return shrink(found, again)
 
 
 def again(result: Result, settings: Settings) -> str:
     """The command that runs the seed of `result` again."""
-    own = load_app(None).name
-    module = f' {settings.module}' if settings.module not in (None, own) else ''
-    more = f' --workers {settings.workers}' if settings.workers != 3 else ''
-    more += f' --database {settings.url}' if settings.url else ''
-    for kind in sorted(settings.kinds or ()):
-        more += f" --fault '{kind}'" if ' ' in kind else f' --fault {kind}'
-    return f'wumai simulate{module}{more} --seed {result.plan.seed} --trace'
+    words = ['wumai simulate']
+    words += [settings.module] if settings.module not in (None, OWN) else []
+    words += [f'--workers {settings.workers}'] if settings.workers != WORKERS else []
+    words += [f'--option {name}={value:g}' for name, value in settings.options.items()]
+    words += [f'--fault {shlex.quote(kind)}' for kind in sorted(settings.kinds or ())]
+    words += [f'--database {shlex.quote(mask_text(settings.url))}'] if settings.url else []
+    return ' '.join([*words, f'--seed {result.plan.seed} --trace'])
 
 
 def check_kinds(kinds: Collection[str] | None) -> Collection[str] | None:
@@ -85,14 +109,3 @@ def check_kinds(kinds: Collection[str] | None) -> Collection[str] | None:
     if unknown := sorted(set(kinds) - set(known)):
         raise ValueError(f'there is no fault {unknown[0]!r}; there are {", ".join(known)}')
     return frozenset(kinds)
-
-
-def seeds_from(text: str | None) -> list[int]:
-    """`1000` as the first thousand seeds, `200-300` as those from 200 to 299."""
-    if not text:
-        return []
-    first, dash, last = text.partition('-')
-    return list(range(int(first), int(last))) if dash else list(range(int(first)))
-
-
-__all__ = ['InvariantBroken', 'coverage', 'explore']

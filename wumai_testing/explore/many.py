@@ -1,6 +1,7 @@
 """Many seeds, in one process or in several, until they are done or time is up."""
 
 import multiprocessing
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from wumai_testing.explore.world import Mutate, unchanged
 
 CHUNK = 5
 """Seeds that a process is given at a time."""
+WORKERS = 3
+"""Of a run, unless told otherwise."""
 MOST_BROKEN = 5
 """After so many no further ones are looked for."""
 
@@ -29,7 +32,7 @@ class Settings:
 
     module: str | None = None
     """The app's module; None is the explorer's own."""
-    workers: int = 3
+    workers: int = WORKERS
     kinds: Collection[str] | None = None
     """Kinds of faults that may be drawn; None is all."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -92,9 +95,12 @@ def run_many(
     mutate: Mutate = unchanged,
     processes: int = 1,
     seconds: float | None = None,
+    most_broken: int = MOST_BROKEN,
     progress: Callable[[Tally], None] = lambda _tally: None,
 ) -> Tally:
-    """Run the seeds, at most `seconds` long; `progress` is called now and then."""
+    """Run the seeds, at most `seconds` long, until `most_broken` of them break an invariant;
+    `progress` is called now and then.
+    """
     total, began = Tally(), _clock()
     chunks = _chunks(seeds)
     tallies = (
@@ -106,7 +112,7 @@ def run_many(
         total.add(tally)
         total.seconds = _clock() - began
         progress(total)
-        if len(total.broken) >= MOST_BROKEN or (seconds and total.seconds >= seconds):
+        if len(total.broken) >= most_broken or (seconds and total.seconds >= seconds):
             break
     total.broken.sort(key=lambda result: result.plan.seed)
     return total
@@ -118,12 +124,16 @@ def _chunks(seeds: Sequence[int]) -> Iterator[list[int]]:
         yield chunk
 
 
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _from_processes(
     settings: Settings, chunks: Iterator[list[int]], processes: int
 ) -> Iterator[Tally]:
     # Spawned, not forked: a fork of a process with gevent's hub in it is no good beginning.
     context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, context, _leave_interrupts_to_the_parent) as pool:
         waiting: set[Future[Tally]] = set()
         try:
             while True:

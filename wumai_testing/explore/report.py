@@ -1,9 +1,11 @@
 """A broken invariant as a person wants to read it."""
 
 import inspect
+from collections.abc import Sequence
 
 from wumai_testing.explore.application import App
 from wumai_testing.explore.driver import Result
+from wumai_testing.explore.plan import PlannedJob
 
 LINES = 60
 """Of a timeline that are shown; the first ones are left out."""
@@ -14,11 +16,11 @@ def describe(result: Result, app: App, replay: str) -> str:
     broken, plan = result.broken, result.plan
     assert broken is not None
     lines = [
-        f'seed {plan.seed} breaks the invariant {broken}',
+        f'seed {plan.seed} breaks {broken}',
         '',
         f'workers: {_workers(result)}',
         f'options: {", ".join(f"{name} {value}" for name, value in plan.options.items())}',
-        *(f'job:     {_job(job)}' for job in plan.jobs),
+        *(_job(job, app) for job in plan.jobs),
         *(f'fault:   {fault}' for fault in plan.faults),
         '',
         *_tail(result.text),
@@ -38,14 +40,16 @@ def _workers(result: Result) -> str:
     return ', '.join(told) + f'; latency {result.plan.latency:g} s'
 
 
-def _job(job: object) -> str:
-    at = getattr(job, 'at', 0)
-    names = ('action', 'params', 'try_period', 'try_max', 'delay', 'columns', 'then')
+def _job(job: PlannedJob, app: App) -> str:
+    if job.action in app.routes:
+        return f'call:    {job.at:g}s {job.action} {_shown(job, ["params"])}'
+    names = ['params', 'try_period', 'try_max', 'delay', 'columns', 'then']
+    return f'job:     {job.at:g}s {job.action} {_shown(job, names)}'
+
+
+def _shown(job: PlannedJob, names: Sequence[str]) -> str:
     values = {name: getattr(job, name) for name in names}
-    shown = ' '.join(
-        f'{name}={value}' for name, value in values.items() if value and name != 'action'
-    )
-    return f'{at:g}s {values["action"]} {shown}'
+    return ' '.join(f'{name}={value}' for name, value in values.items() if value)
 
 
 def _tail(text: str) -> list[str]:

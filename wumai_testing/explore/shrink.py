@@ -1,59 +1,94 @@
 """Makes a plan that breaks an invariant as small as it gets, and still breaks the same one."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from wumai_testing.explore.driver import Result
 from wumai_testing.explore.plan import Plan
 
 MOST_RUNS = 250
+MOST_SECONDS = 60.0
+"""Real ones, for runs that are slow."""
+MOST_BEGINS = 4
+"""Of handlers, at which a fault is tried."""
+CALM = 0.0005
+"""The least latency."""
 
 Part = tuple[str, object]
 """The name of a field of the plan, and one of its elements."""
 
+_clock = time.perf_counter  # which is real, also in virtual time
 
-def shrink(found: Result, run: Callable[[Plan], Result], most: int = MOST_RUNS) -> Result:
-    """The smallest result found within `most` runs; `run` runs a plan as it was run before."""
-    return _Shrinker(found, run, most).shrunk()
+
+def shrink(found: Result, run: Callable[[Plan], Result]) -> Result:
+    """The smallest result found in time; `run` runs a plan as it was run before."""
+    return _Shrinker(found, run).shrunk()
 
 
 class _Shrinker:
-    def __init__(self, found: Result, run: Callable[[Plan], Result], most: int) -> None:
+    def __init__(self, found: Result, run: Callable[[Plan], Result]) -> None:
         assert found.broken is not None
         self._invariant = found.broken.invariant
         self._best = found
-        self._run = run
-        self._left = most
+        self._run_plan = run
+        self._results: dict[str, Result] = {}
+        self._until = _clock() + MOST_SECONDS
 
     def shrunk(self) -> Result:
         before = None
-        while before is not self._best.plan and self._left > 0:
+        self._try(_calmer(self._best.plan))  # first, so that the runs after it are shorter
+        while before != self._best.plan and not self._is_over():
             before = self._best.plan
             self._cut()
-            for simpler in _simpler(self._best.plan):
-                self._try(simpler)
+            for simplify in _SIMPLIFICATIONS:
+                for simpler in simplify(self._best.plan):
+                    self._try(simpler)
+            self._move()
         return self._best
+
+    def _is_over(self) -> bool:
+        return len(self._results) >= MOST_RUNS or _clock() > self._until
+
+    def _run(self, plan: Plan) -> Result:
+        key = repr(plan)
+        if key not in self._results:
+            self._results[key] = self._run_plan(plan)
+        return self._results[key]
+
+    def _try(self, plan: Plan) -> bool:
+        if self._is_over() or plan == self._best.plan or not plan.workers:
+            return False
+        result = self._run(plan)
+        broken = result.broken is not None and result.broken.invariant == self._invariant
+        if broken:
+            self._best = result
+        return broken
 
     def _cut(self) -> None:
         """Leave out parts: half of them, a quarter, ... and then one by one."""
         size = max(1, len(_parts(self._best.plan)) // 2)
         while size >= 1:
             start = 0
-            while start < len(parts := _parts(self._best.plan)) and self._left > 0:
+            while start < len(parts := _parts(self._best.plan)) and not self._is_over():
                 gone = parts[start : start + size]
                 if not self._try(_less(self._best.plan, gone)):
                     start += size
             size //= 2
 
-    def _try(self, plan: Plan) -> bool:
-        if self._left <= 0 or plan == self._best.plan or not plan.workers:
-            return False
-        self._left -= 1
-        result = self._run(plan)
-        broken = result.broken is not None and result.broken.invariant == self._invariant
-        if broken:
-            self._best = result
-        return broken
+    def _move(self) -> None:
+        """Leave out a job or the latency, with which all comes at other times: strike then when a
+        handler has just begun.
+        """
+        plan = self._best.plan
+        jobs = [part for part in _parts(plan) if part[0] == 'jobs']
+        for simpler in [*(_less(plan, [job]) for job in jobs), *_without_latency(plan)]:
+            if self._is_over():
+                return
+            begins = self._run(replace(simpler, faults=())).begins
+            if any(self._try(moved) for moved in _struck_at(simpler, begins[:MOST_BEGINS])):
+                return
 
 
 def _parts(plan: Plan) -> list[Part]:
@@ -64,35 +99,60 @@ def _parts(plan: Plan) -> list[Part]:
 def _less(plan: Plan, gone: Sequence[Part]) -> Plan:
     left = [part for part in _parts(plan) if not any(part is one or part == one for one in gone)]
 
-    def kept(name: str) -> tuple[object, ...]:
+    def kept(name: str) -> Any:
         return tuple(element for of, element in left if of == name)
 
-    return replace(
-        plan,
-        faults=kept('faults'),  # type: ignore[arg-type]
-        jobs=kept('jobs'),  # type: ignore[arg-type]
-        workers=kept('workers'),  # type: ignore[arg-type]
-    )
+    return replace(plan, faults=kept('faults'), jobs=kept('jobs'), workers=kept('workers'))
 
 
-def _simpler(plan: Plan) -> Iterator[Plan]:
-    """The same parts with less about them."""
+def _struck_at(plan: Plan, begins: Sequence[float]) -> Iterator[Plan]:
+    for index, fault in enumerate(plan.faults):
+        for begin in begins:
+            for later in (0.0, 0.5):
+                moved = replace(fault, at=round(begin + later, 3), aim=None)
+                yield replace(plan, faults=_with(plan.faults, index, moved))
+
+
+def _with(parts: tuple[Any, ...], index: int, part: Any) -> tuple[Any, ...]:
+    return (*parts[:index], part, *parts[index + 1 :])
+
+
+# The same parts with less about them.
+
+
+def _calmer(plan: Plan) -> Plan:
     last = max([*(one.at for one in plan.faults), *(one.at for one in plan.jobs)], default=0.0)
-    yield replace(plan, calm_at=last + 1)
-    yield replace(plan, latency=0.0005)
-    yield replace(
-        plan,
-        workers=tuple(replace(one, skew=0.0, drift=0.0, lacks=None) for one in plan.workers),
-    )
+    return replace(plan, calm_at=round(last + 1, 3))
+
+
+def _without_latency(plan: Plan) -> Iterator[Plan]:
+    if plan.latency != CALM:
+        yield replace(plan, latency=CALM)
+
+
+def _with_right_clocks(plan: Plan) -> Iterator[Plan]:
+    workers = tuple(replace(one, skew=0.0, drift=0.0, lacks=None) for one in plan.workers)
+    yield replace(plan, workers=workers)
+
+
+def _with_plain_jobs(plan: Plan) -> Iterator[Plan]:
     yield replace(plan, jobs=tuple(replace(job, then=()) for job in plan.jobs))
     yield replace(plan, jobs=tuple(replace(job, delay=None) for job in plan.jobs))
+    for index, job in enumerate(plan.jobs):
+        yield replace(plan, jobs=_with(plan.jobs, index, replace(job, try_max=1)))
+
+
+def _with_short_faults(plan: Plan) -> Iterator[Plan]:
     for index, fault in enumerate(plan.faults):
         if fault.seconds > 1 and fault.kind != 'clock step':
-            faults = list(plan.faults)
-            faults[index] = replace(fault, seconds=round(fault.seconds / 2, 3))
-            yield replace(plan, faults=tuple(faults))
-    for index, job in enumerate(plan.jobs):
-        if job.try_max > 1:
-            jobs = list(plan.jobs)
-            jobs[index] = replace(job, try_max=1)
-            yield replace(plan, jobs=tuple(jobs))
+            shorter = replace(fault, seconds=round(fault.seconds / 2, 3))
+            yield replace(plan, faults=_with(plan.faults, index, shorter))
+
+
+_SIMPLIFICATIONS: list[Callable[[Plan], Iterator[Plan]]] = [
+    lambda plan: iter([_calmer(plan)]),
+    _without_latency,
+    _with_right_clocks,
+    _with_plain_jobs,
+    _with_short_faults,
+]

@@ -154,7 +154,7 @@ class World(Simulation):
         """Start the worker `name` of the plan."""
         planned = next(one for one in self.plan.workers if one.name == name)
         routes = dict(self._job_routes or {})
-        if planned.lacks and not healed:
+        if planned.lacks and not healed and len(routes) > 1:
             routes.pop(planned.lacks, None)
         self._host = planned.skew, planned.drift
         one = self.start_worker(name, job_routes=routes)

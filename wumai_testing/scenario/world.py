@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -13,12 +13,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
+from sqlalchemy.orm import Session
+
 from wumai.clock import ceil_second, floor_second
 from wumai.entropy import Entropy
 from wumai.job import DEFAULT_TRY_MAX, DEFAULT_TRY_PERIOD, PENDING, JobRow
 from wumai_testing.client import Reply
 from wumai_testing.databases import Database
 from wumai_testing.duration import parse_duration
+from wumai_testing.explore.application import Check, broken_invariant, invariants_of
 from wumai_testing.jobs import tries_of
 from wumai_testing.scenario.model import ChannelFault, DatabaseFault, JobStep, Offset, Scenario
 from wumai_testing.scenario.values import ABSENT, resolve
@@ -69,8 +72,10 @@ class World(Protocol):
 class SimulatedWorld:
     """A World in virtual time."""
 
-    def __init__(self, sim: Simulation) -> None:
+    def __init__(self, sim: Simulation, invariants: Sequence[Check] = ()) -> None:
         self.sim = sim
+        self._invariants = invariants
+        self._observer = sim.database.observer() if invariants else None
 
     @property
     def lateness(self) -> float:
@@ -90,9 +95,18 @@ class SimulatedWorld:
 
     def advance(self, seconds: float) -> None:
         self.sim.advance(seconds)
+        self._check_invariants()
 
     def run_until_idle(self, within: float | None) -> None:
         self.sim.run_until_idle(FOREVER if within is None else within)
+        self._check_invariants()
+
+    def _check_invariants(self) -> None:
+        """Raise AssertionError if one of the app's own does not hold now."""
+        if self._observer is not None:
+            with Session(self._observer) as session:
+                broken = broken_invariant(self._invariants, session)
+            assert broken is None, ': '.join(broken)
 
     def crash(self, worker: str) -> None:
         self.sim.crash_worker(worker)
@@ -219,7 +233,7 @@ def simulated_world(
             workers=scenario.workers,
             **scenario.worker,
         )
-        yield SimulatedWorld(sim)
+        yield SimulatedWorld(sim, invariants_of(app))
 
 
 @contextmanager

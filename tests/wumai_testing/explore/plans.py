@@ -28,3 +28,10 @@ def plan(
         latency=0.001,
         calm_at=calm_at,
     )
+
+
+def second_disk(**options: Any) -> Plan:
+    """With which the app `disks` breaks its invariant: two jobs more and a fault are not needed."""
+    jobs = [PlannedJob(at, 'CreateInstance', {'size': 10}) for at in (0.0, 0.5, 1.0)]
+    faults = [PlannedFault(4.0, 'crash', 'w1', 1.0), PlannedFault(3.0, 'slack down', seconds=5)]
+    return plan(*jobs, faults=faults, workers=1, **{'exec_timeout': 60, **options})

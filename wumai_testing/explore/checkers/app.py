@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from wumai_testing.explore.application import broken_invariant
 from wumai_testing.explore.checkers.base import Checker
 
 
@@ -24,17 +25,10 @@ class AppInvariants(Checker):
         self._seen = self.world.commits
         self._engine = self._engine or self.world.explored.observer()
         with Session(self._engine) as session:
-            for check in self.checks:
-                self._call(check, session)
-
-    def _call(self, check: Any, session: Session) -> None:
-        try:
-            answer = check(session)
-        except AssertionError as error:
-            answer = str(error).partition('\n')[0] or 'it does not hold'
-        if answer is False or isinstance(answer, str):
-            self.invariant = f'{check.__module__}.{check.__name__}'  # type: ignore[misc]
-            self.fail(answer or 'it does not hold')
+            broken = broken_invariant(self.checks, session)
+        if broken:
+            self.invariant, message = broken  # type: ignore[misc]
+            self.fail(message, next((job for job in self.ledger.rows if job in message), None))
 
     def idle(self) -> None:
         self.check()

@@ -1,0 +1,106 @@
+"""The command `wumai simulate`."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import process, until, wumai
+
+DISKS = 'tests.wumai_testing.explore.disks'
+ROOT = Path(__file__).parents[3]
+QUIET = ('--workers', '1', '--fault', 'crash')
+
+
+def test_seeds_that_break_nothing() -> None:
+    told = wumai('simulate', *QUIET, '--seeds', '2-4', '--processes', '1').output
+    assert 'tries: BadResult' in told
+    assert '2 of 2 seeds, 0.' in told
+    assert told.endswith('no invariant was broken\n')
+
+
+def test_one_seed_and_its_timeline() -> None:
+    """The same bytes each time."""
+    told = wumai('simulate', *QUIET, '--seed', '3', '--trace').output
+    assert 'w1' in told.splitlines()[0]
+    assert 'worker   start' in told.splitlines()[0]
+    assert told.endswith('seed 3 breaks no invariant\n')
+    assert wumai('simulate', *QUIET, '--seed', '3', '--trace').output == told
+    assert wumai('simulate', *QUIET, '--seed', '3').output == 'seed 3 breaks no invariant\n'
+
+
+def test_a_seed_that_breaks_something(tmp_path: Path) -> None:
+    """It is made shorter, and written; the exit code is 1."""
+    path = tmp_path / 'scenarios' / 'disk.yaml'
+    options = ('--fault', 'crash', '--option', 'exec_timeout=60', '--export', str(path))
+    told = wumai('simulate', DISKS, *options, '--processes', '1', '--seeds', '5', code=1).output
+    assert f'breaks {DISKS}.an_instance_has_one_disk' in told
+    assert 'again:   wumai simulate' in told
+    assert told.endswith(f'written as {path}\n')
+    assert 'crash: w1' in path.read_text()
+    told = wumai('scenario', 'run', str(path), code=1).output
+    assert 'an_instance_has_one_disk' in told
+
+
+def test_no_job_ran() -> None:
+    told = wumai(
+        'simulate',
+        'tests.wumai_testing.explore.refused',
+        '--seeds',
+        '2',
+        '--processes',
+        '1',
+        code=1,
+    ).output
+    assert 'no call of CreateInstance was answered with 200' in told
+
+
+def test_what_was_never_reached_fails_strictly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred runs would reach it; here two are to be enough."""
+    monkeypatch.setattr('wumai_testing.explore.coverage.ENOUGH', 2)
+    arguments = ('simulate', *QUIET, '--fault', 'slack down', '--seeds', '2', '--processes', '1')
+    told = wumai(*arguments).output
+    assert 'never reached: ' in told
+    assert told.endswith('no invariant was broken\n')
+    wumai(*arguments, '--strict', code=1)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'code', 'told'),
+    [
+        (['no.such'], 1, "wumai: there is no module 'no' in"),
+        (['json'], 1, 'wumai: json has no `job_routes'),
+        (['--seeds', 'all'], 2, "Invalid value for '--seeds': 'all' are no seeds: write how many"),
+        (['--seeds', '9-3'], 2, "'9-3' are no seeds"),
+        (['--seed', '-1'], 2, "Invalid value for '--seed'"),
+        (['--workers', '0'], 2, "Invalid value for '--workers': 0 is not in the range x>=1."),
+        (['--processes', '0'], 2, "Invalid value for '--processes'"),
+        (['--time', '5'], 2, "Invalid value for '--time': '5' is no duration: write a number and"),
+        (['--fault', 'flood'], 2, "'flood' is not one of 'crash', 'stall'"),
+        (['--option', 'lease'], 2, "'lease' is no option of create_worker, such as lease=60"),
+        (['--trace'], 2, '--trace is about one run: name it with --seed.'),
+        (['--database', 'nonsense', '--seed', '1'], 1, 'DB_URL is no SQLAlchemy URL'),
+    ],
+)
+def test_a_mistake_is_one_line(arguments: list[str], code: int, told: str) -> None:
+    output = wumai('simulate', *arguments, code=code).output
+    assert told in output
+    assert len(output.splitlines()) == 1
+
+
+def test_a_server_that_is_away_is_one_line_without_its_password() -> None:
+    url = 'mysql+pymysql://root:secret@127.0.0.1:1/test'
+    output = wumai('simulate', '--database', url, '--seed', '1', code=1).output
+    assert 'root:***@127.0.0.1:1/ cannot be used: (2003, ' in output
+    assert 'secret' not in output
+    assert len(output.splitlines()) == 1
+
+
+def test_several_processes_end_when_they_are_interrupted() -> None:
+    arguments = ('simulate', *QUIET, '--seeds', '100000', '--processes', '2')
+    with process(*arguments, cwd=ROOT) as one:
+        children = Path(f'/proc/{one.pid}/task/{one.pid}/children')
+        until(lambda: len(children.read_text().split()) >= 3)  # one of them tracks resources
+        one.send_signal(signal.SIGINT)
+        _, errors = one.communicate(timeout=60)
+    assert (one.returncode, errors.strip()) == (1, 'Aborted!')
