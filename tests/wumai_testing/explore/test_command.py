@@ -1,14 +1,12 @@
 """The command `wumai simulate`."""
 
-import signal
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import process, until, wumai
+from tests.cli.running import wumai
 
 DISKS = 'tests.wumai_testing.explore.disks'
-ROOT = Path(__file__).parents[3]
 QUIET = ('--workers', '1', '--fault', 'crash')
 
 
@@ -94,13 +92,3 @@ def test_a_server_that_is_away_is_one_line_without_its_password() -> None:
     assert 'root:***@127.0.0.1:1/ cannot be used: (2003, ' in output
     assert 'secret' not in output
     assert len(output.splitlines()) == 1
-
-
-def test_several_processes_end_when_they_are_interrupted() -> None:
-    arguments = ('simulate', *QUIET, '--seeds', '100000', '--processes', '2')
-    with process(*arguments, cwd=ROOT) as one:
-        children = Path(f'/proc/{one.pid}/task/{one.pid}/children')
-        until(lambda: len(children.read_text().split()) >= 3)  # one of them tracks resources
-        one.send_signal(signal.SIGINT)
-        _, errors = one.communicate(timeout=60)
-    assert (one.returncode, errors.strip()) == (1, 'Aborted!')
