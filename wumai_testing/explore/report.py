@@ -1,6 +1,7 @@
 """A broken invariant as a person wants to read it."""
 
 import inspect
+import os
 from collections.abc import Sequence
 
 from wumai_testing.explore.application import App
@@ -70,4 +71,5 @@ def handler_line(result: Result, app: App) -> str | None:
         _, line = inspect.getsourcelines(handler)
     except (TypeError, OSError):
         return None
-    return f'{action} in {file}:{line}'
+    here = os.getcwd() + os.sep
+    return f'{action} in {(file or "").removeprefix(here)}:{line}'

@@ -89,6 +89,8 @@ class Locks:
                 raise mysql_error(LOCK_TIMEOUT)
             if isinstance(result, Exception):
                 raise result
+            if key not in owner.held:  # its connection has ended since the lock was handed to it
+                raise mysql_error(LOST)
         finally:
             timer.stop()
             timer.close()
