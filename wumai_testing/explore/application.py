@@ -83,7 +83,7 @@ def load_app(app: 'App | ModuleType | str | None' = None) -> App:
         routes=getattr(module, 'routes', {}),
         examples=getattr(module, 'examples', {}),
         invariants=invariants_of(module),
-        metadata=_metadata(module),
+        metadata=metadata_of(module),
     )
     _check_examples(found)
     return found
@@ -110,7 +110,8 @@ def _is_invariant(value: Any) -> bool:
     return inspect.getattr_static(value, _MARK, False) is True
 
 
-def _metadata(module: ModuleType) -> list[MetaData]:
+def metadata_of(module: ModuleType) -> list[MetaData]:
+    """The tables of a module that are neither wumai's nor a Resource's."""
     found: dict[int, MetaData] = {}
     for value in vars(module).values():
         if not isinstance(value, MetaData | Table | type):

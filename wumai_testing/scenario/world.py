@@ -19,9 +19,9 @@ from wumai.clock import ceil_second, floor_second
 from wumai.entropy import Entropy
 from wumai.job import DEFAULT_TRY_MAX, DEFAULT_TRY_PERIOD, PENDING, JobRow
 from wumai_testing.client import Reply
-from wumai_testing.databases import Database
+from wumai_testing.databases import Database, _make_tables
 from wumai_testing.duration import parse_duration
-from wumai_testing.explore.application import Check, broken_invariant, invariants_of
+from wumai_testing.explore.application import Check, broken_invariant, invariants_of, metadata_of
 from wumai_testing.jobs import tries_of
 from wumai_testing.scenario.model import ChannelFault, DatabaseFault, JobStep, Offset, Scenario
 from wumai_testing.scenario.values import ABSENT, resolve
@@ -233,6 +233,8 @@ def simulated_world(
             workers=scenario.workers,
             **scenario.worker,
         )
+        for metadata in metadata_of(app):
+            _make_tables(sim.database.url, metadata)
         yield SimulatedWorld(sim, invariants_of(app))
 
 

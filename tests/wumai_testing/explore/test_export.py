@@ -95,7 +95,9 @@ def test_a_fault_is_a_step(kind: str, step: dict[str, Any], tmp_path: Path) -> N
     made = plan(PlannedJob(1, 'Quick', {'n': 1}, delay=4.0), faults=[fault])
     made = replace(made, workers=(PlannedWorker('w3'),))
     path = tmp_path / 'fault.yaml'
-    exported = save(broken(Result(made, None, starts=[(0.0, 'w3')])), load_app(), path)
+    exported = save(
+        broken(Result(made, None, starts=[(0.0, 'w3')], struck=[fault])), load_app(), path
+    )
     assert exported.left_out == ['latency of 0.001 s at each statement']
     steps = yaml.safe_load(path.read_text())['steps']
     assert steps[0] == {'advance': '1s'}
@@ -108,12 +110,13 @@ def test_a_fault_is_a_step(kind: str, step: dict[str, Any], tmp_path: Path) -> N
 
 
 def test_what_no_step_expresses_is_noted(tmp_path: Path) -> None:
-    made = plan(
-        PlannedJob(1, 'Quick', then=(('cancel', 1.0),)), faults=[PlannedFault(2, 'row lock')]
-    )
+    locked = PlannedFault(2, 'row lock')
+    made = plan(PlannedJob(1, 'Quick', then=(('cancel', 1.0),)), faults=[locked])
     made = replace(made, workers=(PlannedWorker('w1', skew=2.0, lacks='Slow'),))
     path = tmp_path / 'rest.yaml'
-    exported = save(broken(Result(made, None, starts=[(0.0, 'w1')])), load_app(), path)
+    exported = save(
+        broken(Result(made, None, starts=[(0.0, 'w1')], struck=[locked])), load_app(), path
+    )
     assert exported.left_out[1:] == [
         'the clock of w1 is off by 2 s', 'w1 does not know Slow', 'Quick at 1s', '2s row lock',
     ]  # fmt: skip

@@ -44,13 +44,15 @@ def test_options_of_ones_own_are_kept() -> None:
 
 @pytest.mark.parametrize('workers', [1, 2, 5])
 def test_workers(workers: int) -> None:
-    for plan in plans(Settings(workers=workers), 20):
+    drawn = plans(Settings(workers=workers), 20)
+    assert max(len(plan.workers) for plan in drawn) == workers
+    for plan in drawn:
         names = [worker.name for worker in plan.workers]
-        assert names == [f'w{number}' for number in range(1, workers + 1)]
-        assert all(f.target in names for f in plan.faults if f.kind in OF_A_WORKER)
+        assert names == [f'w{number}' for number in range(1, len(names) + 1)]
+        assert all(f.target in (*names, None) for f in plan.faults if f.kind in OF_A_WORKER)
 
 
 def test_all_faults_are_over_when_all_is_healed() -> None:
     for plan in plans(Settings()):
-        assert plan.calm_at == SPAN
-        assert all(fault.at <= SPAN for fault in plan.faults)
+        assert plan.calm_at >= SPAN
+        assert all(fault.at <= plan.calm_at for fault in plan.faults)
