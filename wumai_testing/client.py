@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import flask
 
+from wumai.api.router import UnknownAction
 from wumai_testing.timeline import Timeline
 
 
@@ -25,11 +27,8 @@ class Reply(Mapping[str, Any]):
     @property
     def body(self) -> dict[str, Any]:
         """The answer's JSON object. Raises AssertionError if it is none."""
-        try:
-            value = json.loads(self.bytes)
-        except ValueError:
-            value = None
-        assert isinstance(value, dict), f'the answer is no JSON object\n{self.describe()}'
+        value = _object(self.bytes)
+        assert value is not None, f'the answer is no JSON object\n{self.describe()}'
         return value
 
     def __getitem__(self, key: str) -> Any:
@@ -68,6 +67,7 @@ class Reply(Mapping[str, Any]):
         """Raise AssertionError with request, answer and log lines unless it is as given;
         `message` is to be contained. Returns the reply.
         """
+        __tracebackhide__ = True
         wrong = []
         if ret_code is not None and self.ret_code != ret_code:
             wrong.append(f'retCode is {self.ret_code}, not {ret_code}')
@@ -87,15 +87,28 @@ class Reply(Mapping[str, Any]):
                 f'answer:  {self.http_status} {_shown(self.bytes)}',
                 f'context: {self.context_id}',
                 *(f'log:     {line}' for line in self._logs(self.context_id)),
+                *self._hints(),
             ]
         )
+
+    def _hints(self) -> Iterator[str]:
+        if (_object(self.bytes) or {}).get('retCode') == UnknownAction.code:
+            yield 'hint:    no route has this action; wumai_sim.route(routes) adds routes'
 
     def __repr__(self) -> str:
         return f'<reply {self.http_status} {_shown(self.bytes)}>'
 
 
+def _object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def _shown(raw: bytes) -> str:
-    text = raw.decode('utf-8', 'backslashreplace')
+    text = raw.decode('utf-8', 'backslashreplace').strip()
     return text if len(text) <= 2000 else f'{text[:2000]}... ({len(raw)} bytes)'
 
 
@@ -103,11 +116,16 @@ class Client:
     """Calls actions of an api."""
 
     def __init__(
-        self, app: flask.Flask, logs: Callable[[str], Iterable[str]], timeline: Timeline
+        self,
+        app: flask.Flask,
+        logs: Callable[[str], Iterable[str]],
+        timeline: Timeline,
+        budgeted: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         self._client = app.test_client()
         self._logs = logs
         self._timeline = timeline
+        self._budgeted = budgeted
 
     def call(self, action: str, /, **params: Any) -> Reply:
         """Call `action` with `params`."""
@@ -121,7 +139,8 @@ class Client:
         self, body: bytes, headers: Mapping[str, str], *, method: str = 'POST', path: str = '/'
     ) -> Reply:
         """Send a request with these headers alone."""
-        answer = self._client.open(path, method=method, data=body, headers=dict(headers))
+        with self._budgeted('api'):
+            answer = self._client.open(path, method=method, data=body, headers=dict(headers))
         answered = dict(answer.headers)
         reply = Reply(body, answer.status_code, answered, answer.get_data(), self._logs)
         self._timeline.add('call', action=_action(body), http=reply.http_status)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from wumai.error import ConfigError
 from wumai_testing.databases import Database, server_database
 from wumai_testing.simulation import CHANNELS, Simulation, simulation
 from wumai_testing.timeline import Timeline
@@ -14,6 +15,7 @@ from wumai_testing.timeline import Timeline
 
 def simulated(request: pytest.FixtureRequest) -> Iterator[Simulation]:
     """The fixture `wumai_sim`: a simulation from before the test to after it."""
+    __tracebackhide__ = True
     with simulation(database_of(request.config), _environ()) as sim:
         yield sim
         sim.slack.verify()
@@ -23,7 +25,12 @@ def simulated(request: pytest.FixtureRequest) -> Iterator[Simulation]:
 def database_of(config: pytest.Config) -> Database | None:
     """The database that the options ask for; None is a temporary SQLite file."""
     url = config.getoption('--wumai-database')
-    return server_database(url) if url else None
+    if not url:
+        return None
+    try:
+        return server_database(url)
+    except ConfigError as error:
+        pytest.fail(f'--wumai-database: {error}', pytrace=False)
 
 
 def _environ() -> dict[str, str]:

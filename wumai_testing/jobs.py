@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from wumai.job import JobRow
@@ -59,6 +59,14 @@ class Tries(Sequence[Try]):
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+    def compared(self, wanted: object) -> list[str]:
+        """Why they are not equal: for pytest, which would compare one by one."""
+        return [
+            f'tries {self!r}',
+            f'are not {wanted!r}',
+            f'starts are compared gap by gap: never early, at most {self._lateness:g} s late',
+        ]
 
 
 def starts_match(found: Sequence[float], wanted: Sequence[Any], lateness: float) -> bool:
@@ -120,7 +128,7 @@ class Jobs(Mapping[str, SimulatedJob]):
     def __getitem__(self, job_id: str) -> SimulatedJob:
         row = self.row(job_id)
         if row is None:
-            known = ', '.join(self) or 'none'
+            known = ', '.join(islice(self, 20)) or 'none'
             raise KeyError(f'there is no job {job_id!r}; there are {known}')
         return SimulatedJob(
             Job.from_row(row), Tries(tries_of(self._timeline, job_id), self.lateness)

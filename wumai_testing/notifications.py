@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import gevent
@@ -12,6 +12,7 @@ import requests
 from responses import RequestsMock
 
 from wumai.notify.post import TIMEOUT as PATIENCE
+from wumai_testing.duration import parse_duration
 from wumai_testing.timeline import Timeline
 
 
@@ -35,8 +36,8 @@ class CapturedChannel:
         self, name: str, key: str, now: Callable[[], datetime], timeline: Timeline
     ) -> None:
         self.name = name
-        self.latency = 0.0
-        """Virtual seconds until the service answers."""
+        self.latency: float | str = 0.0
+        """The duration until the service answers."""
         self.status = 200
         """What the service answers with."""
         self._key = key
@@ -49,7 +50,10 @@ class CapturedChannel:
         self._hang_until = datetime.min
 
     def __getitem__(self, index: Any) -> Any:
-        return self._messages[index]
+        try:
+            return self._messages[index]
+        except IndexError:
+            raise IndexError(f'there is no message {index}: {self!r}') from None
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -60,19 +64,18 @@ class CapturedChannel:
     def __repr__(self) -> str:
         return f'<{self.name}: {[message.text for message in self._messages]!r}>'
 
-    def down(self, until: datetime) -> None:
-        """Refuse connections until then."""
-        self._down_until = until
-        self._tell_fault('is down', until)
+    def down(self, duration: float | str) -> None:
+        """Refuse connections for so long; 0 ends it."""
+        self._down_until = self._lasting('is down', duration)
 
-    def hang(self, until: datetime) -> None:
-        """Accept connections and do not answer until then."""
-        self._hang_until = until
-        self._tell_fault('hangs', until)
+    def hang(self, duration: float | str) -> None:
+        """Accept connections and do not answer for so long; 0 ends it."""
+        self._hang_until = self._lasting('hangs', duration)
 
-    def _tell_fault(self, what: str, until: datetime) -> None:
-        seconds = (until - self._now()).total_seconds()
+    def _lasting(self, what: str, duration: float | str) -> datetime:
+        seconds = parse_duration(duration)
         self._timeline.add('fault', fault=f'{self.name} {what}', seconds=seconds)
+        return self._now() + timedelta(seconds=seconds)
 
     def expect(self, pattern: str) -> None:
         """One message that matches `pattern` is to come; from now on no other may."""
@@ -85,6 +88,7 @@ class CapturedChannel:
 
     def verify(self) -> None:
         """Raise AssertionError for a message that was not expected, or one that never came."""
+        __tracebackhide__ = True
         if not self._strict:
             return
         missing, surplus = list(self._expected), []
@@ -97,7 +101,8 @@ class CapturedChannel:
         problems = [f'{self.name}: no message matches {one.pattern!r}' for one in missing]
         problems += [f'{self.name}: an unexpected message: {text!r}' for text in surplus]
         if problems:
-            raise AssertionError('\n'.join([*problems, f'the messages: {self!r}']))
+            came = [f'  {message.at}Z {message.text}' for message in self] or ['  none']
+            raise AssertionError('\n'.join([*problems, f'the messages of {self.name}:', *came]))
 
     def answer(self, request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
         """Called by `responses` in place of the service."""
@@ -106,7 +111,7 @@ class CapturedChannel:
         if (hang := (self._hang_until - self._now()).total_seconds()) > 0:
             self._hang(hang)
         if self.latency:
-            gevent.sleep(self.latency)
+            gevent.sleep(parse_duration(self.latency))
         if self.status >= 400:
             self._timeline.add('fault', fault=f'{self.name} answers {self.status}')
             return self.status, {}, 'simulated'

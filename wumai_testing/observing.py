@@ -12,8 +12,11 @@ from wumai_testing.timeline import Timeline
 
 
 def observed(routes: Mapping[str, Handler], timeline: Timeline, worker: str) -> dict[str, Handler]:
-    """`routes` with each handler observed."""
-    return {action: _observed(handler, timeline, worker) for action, handler in routes.items()}
+    """`routes` with each handler observed; what is none is left for the worker to refuse."""
+    return {
+        action: _observed(handler, timeline, worker) if callable(handler) else handler
+        for action, handler in routes.items()
+    }
 
 
 def _observed(handler: Handler, timeline: Timeline, worker: str) -> Handler:

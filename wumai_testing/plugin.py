@@ -1,5 +1,6 @@
 """The pytest entry point. Imports nothing of ours when it is loaded: coverage starts after it."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> 'ScenarioF
 @pytest.fixture
 def wumai_sim(request: pytest.FixtureRequest) -> 'Iterator[Simulation]':
     """The production api and worker in virtual time; see wumai_testing.simulation.Simulation."""
+    __tracebackhide__ = True
     try:
         from wumai_testing.fixtures import simulated
     except ModuleNotFoundError as error:
@@ -77,6 +79,13 @@ def wumai_client(wumai_sim: 'Simulation') -> 'Client':
 def wumai_notifications(wumai_sim: 'Simulation') -> dict[str, Any]:
     """The captured channels of `wumai_sim`: slack and sms."""
     return {'slack': wumai_sim.slack, 'sms': wumai_sim.sms}
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    jobs = sys.modules.get('wumai_testing.jobs')
+    if op == '==' and jobs is not None and isinstance(left, jobs.Tries):
+        return list(left.compared(right))
+    return None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 from responses import RequestsMock
@@ -22,7 +22,7 @@ from wumai.store.sql import SqlStore
 from wumai.wire.base import Wire
 from wumai.worker.actions import Handler
 from wumai_testing.client import Client
-from wumai_testing.clock import Node, VirtualTime, virtual_time
+from wumai_testing.clock import Node, VirtualDeadlock, VirtualTime, VirtualTimeout, virtual_time
 from wumai_testing.databases import Database, sqlite_database
 from wumai_testing.duration import format_duration, parse_duration
 from wumai_testing.faults import FAULTS, FaultPlan
@@ -103,7 +103,7 @@ class Simulation:
         with _attached(self.logs):  # of a channel that is half set up
             self.runtime = self._runtimes[None] = self._make_runtime(APP, None, NodeClock(clock))
         self.api = create_api('api', runtime=self.runtime)
-        self.client = Client(self.api.app, self.logs.of_context, self.timeline)
+        self.client = Client(self.api.app, self.logs.of_context, self.timeline, clock.budgeted)
         self.jobs = Jobs(SqlStore(database.observer()), self.timeline, self.lateness)
         clock.on_idle = self._next_due
 
@@ -120,6 +120,11 @@ class Simulation:
         """Serve `routes` by the api, and start workers w1, w2, ... with `job_routes` and
         create_worker's `options`; without job routes they load `<app_root>/model/job/action.py`.
         """
+        if job_routes is not None and self.workers:
+            raise SimulationError(
+                'workers have been started already: route all job handlers in one call, or give '
+                'those of another worker to start_worker(job_routes=...)'
+            )
         if routes:
             self.api.route(routes)
         self._job_routes, self._options = job_routes, options
@@ -243,8 +248,15 @@ class Simulation:
         self._check_workers()
 
     def run_until(self, condition: Callable[[], bool], within: float | str = FOREVER) -> None:
-        """Let time pass until `condition()`. Raises if it does not come true `within`."""
-        self.clock.run_until(condition, within=parse_duration(within))
+        """Let time pass until `condition()`. Raises SimulationError, with the end of the timeline,
+        if it does not come true `within`.
+        """
+        __tracebackhide__ = True
+        try:
+            self.clock.run_until(condition, within=within)
+        except (VirtualDeadlock, VirtualTimeout) as error:
+            what = str(error).partition(' Waiting: ')[0]
+            self._fail(f'{what} {self._unfinished()}')
         self._check_workers()
 
     def run_until_idle(self, within: float | str = FOREVER) -> None:
@@ -253,6 +265,7 @@ class Simulation:
         Raises SimulationError naming the jobs that are left when no worker lives, after
         `within`, or after 100,000 tries.
         """
+        __tracebackhide__ = True
         first = len(self.timeline)
         limit = self.clock.monotonic() + parse_duration(within)
 
@@ -263,10 +276,7 @@ class Simulation:
         self._check_workers()
         if not self.is_idle():
             at = format_duration(round(self.clock.monotonic(), 3))
-            states = self._worker_states()
-            error = SimulationError(f'{self._unfinished()} at {at}, with workers {states}')
-            error.add_note(self.timeline.text(last=40))
-            raise error
+            self._fail(f'{self._unfinished()} at {at}')
 
     def _gives_up(self, first: int, limit: float) -> bool:
         no_worker = not any(one.alive for one in self.workers.values())
@@ -318,17 +328,25 @@ class Simulation:
             "SELECT id, action, status, trys FROM job WHERE status IN ('pending', 'running')"
         )
         shown = ', '.join(f'{r[0]} ({r[1]}, {r[2]}, trys {r[3]})' for r in rows[:5])
-        return f'{len(rows)} jobs have not ended: {shown}' if rows else 'messages are on their way'
+        return f'{len(rows)} jobs have not ended: {shown}' if rows else 'no job is open'
 
     def _worker_states(self) -> str:
         states = {n: 'running' if w.alive else 'gone' for n, w in self.workers.items()}
-        return ', '.join(f'{name} {state}' for name, state in states.items()) or 'none'
+        none = 'none: wumai_sim.route(routes, job_routes) starts them'
+        return ', '.join(f'{name} {state}' for name, state in states.items()) or none
 
     def _check_workers(self) -> None:
+        __tracebackhide__ = True
         for one in self.workers.values():
             if one.failure is not None:
                 failure, one.failure = one.failure, None
                 raise failure
+
+    def _fail(self, message: str) -> NoReturn:
+        __tracebackhide__ = True
+        error = SimulationError(f'{message}, with workers {self._worker_states()}')
+        error.add_note(self.timeline.text(last=40))
+        raise error
 
     def _next_due(self) -> int | None:
         """Nanoseconds at which the database may next hold something for a worker to do."""

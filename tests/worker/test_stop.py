@@ -266,7 +266,7 @@ def test_a_channel_that_hangs_does_not_hold_it_up_for_long(wumai_sim, exits):
     def fail(job):
         raise ValueError('no')
 
-    wumai_sim.slack.hang(wumai_sim.clock.now().replace(hour=5))
+    wumai_sim.slack.hang('5h')
     wumai_sim.route(None, {'Act': fail})
     Job.create('Act')
     wumai_sim.advance(1)
@@ -291,7 +291,7 @@ def test_nobody_runs_what_still_runs_here(wumai_sim, exits):
     def fail(job):
         raise ValueError('no')
 
-    wumai_sim.slack.hang(wumai_sim.clock.now().replace(hour=5))
+    wumai_sim.slack.hang('5h')
     wumai_sim.route(None, {'Act': handler, 'Fail': fail}, grace=3)
     job_id = Job.create('Act')
     Job.create('Fail', try_max=1)

@@ -97,11 +97,10 @@ def test_a_storm_is_folded(wumai_sim):
 @pytest.mark.parametrize('trouble', ['down', 'hang', 'status'])
 def test_a_channel_in_trouble_costs_no_job_anything(wumai_sim, trouble):
     """Neither time nor an outcome; the other channel is told."""
-    until = wumai_sim.clock.now() + timedelta(hours=1)
     if trouble == 'status':
         wumai_sim.slack.status = 500
     else:
-        getattr(wumai_sim.slack, trouble)(until)
+        getattr(wumai_sim.slack, trouble)('1h')
     wumai_sim.route(None, {'Act': fail})
     ids = Job.create_many({'action': 'Act', 'try_period': 30} for _ in range(3))
     wumai_sim.run_until_idle()

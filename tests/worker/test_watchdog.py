@@ -78,7 +78,7 @@ def test_its_neighbours_are_stopped(wumai_sim):
             seen.append((wumai_sim.clock.current_node, wumai_sim.clock.monotonic()))
             job.sleep(0.5)
 
-    wumai_sim.slack.hang(wumai_sim.clock.now().replace(hour=5))
+    wumai_sim.slack.hang('5h')
     start(wumai_sim, Other=neighbour)
     Job.create('Act')
     wumai_sim.advance(TIMEOUT)

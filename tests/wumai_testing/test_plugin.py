@@ -76,6 +76,47 @@ def test_a_failed_test_shows_and_saves_the_timeline(pytester: pytest.Pytester) -
     assert 'ZeroDivisionError' in page.read_text()
 
 
+def test_tries_that_differ_are_shown(pytester: pytest.Pytester) -> None:
+    """As they are, and how they are compared."""
+    pytester.makepyfile(
+        """
+        from wumai.model import Job
+
+        def test_it(wumai_sim):
+            wumai_sim.route(None, {'Boom': lambda job: 1 / 0})
+            job_id = Job.create('Boom', try_max=2)
+            wumai_sim.run_until_idle()
+            assert wumai_sim.jobs[job_id].tries == [('error', '0s'), ('error', '11m')]
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    result.stdout.fnmatch_lines(
+        [
+            "*tries [[]('error', '0s'), ('error', '10m')]",
+            "*are not [[]('error', '0s'), ('error', '11m')]",
+            '*never early, at most 3 s late',
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ('url', 'told'),
+    [
+        ('nonsense', 'no SQLAlchemy URL'),
+        ('sqlite:////tmp/x.db', 'each test has an SQLite file'),
+        ('mysql+pymysql://root@127.0.0.1:1/x', 'cannot be used*2003'),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_in_a_line(
+    pytester: pytest.Pytester, url: str, told: str
+) -> None:
+    pytester.makepyfile('def test_it(wumai_sim): pass')
+    result = pytester.runpytest_subprocess(f'--wumai-database={url}')
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f'--wumai-database: *{told}*'])
+    result.stdout.no_fnmatch_line('*Traceback*')
+
+
 def test_a_message_that_was_not_expected_fails_on_request(pytester: pytest.Pytester) -> None:
     """`slack.expect` is strict both ways."""
     pytester.makepyfile(

@@ -2,15 +2,20 @@
 
 import gc
 import os
-import threading
+import sqlite3
+import sys
 import time
+from collections import Counter
 from datetime import datetime, timedelta
 
 import gevent
 import pytest
 from gevent.event import Event
+from greenlet import greenlet
+from sqlalchemy import Engine
 
 from wumai.config import CONF
+from wumai.error import ConfigError
 from wumai.model import Job
 from wumai_testing.clock import VirtualStuck
 from wumai_testing.simulation import Simulation, SimulationError, simulation
@@ -114,28 +119,21 @@ def test_a_chain_of_monthly_jobs_over_ten_years(wumai_sim: Simulation) -> None:
     assert all(moment.day == 1 and moment.time().isoformat() == '00:00:00' for moment in ran[1:])
 
 
-def test_a_hundred_jobs_with_five_tries_each(wumai_sim: Simulation) -> None:
-    """Retries over days, on three workers."""
+def test_a_thousand_jobs_with_five_tries_each_over_a_month(wumai_sim: Simulation) -> None:
+    """Each week all of them are due again; how fast that is, the benchmarks tell."""
 
     def flaky(job):
-        job.sleep(1)
         if job.trys < 5:
             raise ValueError('not yet')
 
-    wumai_sim.route(None, {'Flaky': flaky}, workers=3, exec_size=50, pick_size=50)
-    start = wumai_sim.clock.now()
-    ids = Job.create_many(
-        {
-            'action': 'Flaky',
-            'try_max': 5,
-            'try_period': 3600,
-            'run_at': start + timedelta(minutes=40 * number),
-        }
-        for number in range(100)
-    )
+    week = 7 * 86400
+    wumai_sim.route(None, {'Flaky': flaky})
+    Job.create_many([{'action': 'Flaky', 'try_max': 5, 'try_period': week}] * 1000)
     wumai_sim.run_until_idle()
-    assert {wumai_sim.jobs[job_id].status for job_id in ids} == {'finished'}
-    assert {wumai_sim.jobs[job_id].trys for job_id in ids} == {5}
+    assert {job.status for job in Job.list(limit=2000)} == {'finished'}
+    claims = [event.seconds for event in wumai_sim.timeline if event.kind == 'claim']
+    assert len(claims) == 5000
+    assert {round(seconds / week, 3) for seconds in claims} == {0, 1, 2, 3, 4}
 
 
 def test_idle_polls_are_skipped_without_moving_a_try() -> None:
@@ -187,25 +185,26 @@ def test_real_time_and_the_settings_are_back_afterwards() -> None:
     assert time.perf_counter() - began > 0.005
 
 
-def test_many_simulations_leave_nothing_behind() -> None:
+def test_500_simulations_leave_nothing_behind() -> None:
     """No greenlet, connection, file or thread."""
 
     def one() -> None:
         with simulation() as sim:
-            sim.route(None, {'Quick': lambda job: None, 'Slow': lambda job: job.sleep(1000)})
-            Job.create('Quick')
+            sim.route(None, {'Slow': lambda job: job.sleep(1000)})
             Job.create('Slow')
-            sim.advance('1m')
+            sim.advance('1s')
 
-    def census() -> tuple[int, int, int]:
+    kinds = (greenlet, sqlite3.Connection, Engine, Simulation)
+
+    def census() -> tuple[Counter[str], int, int]:
         gc.collect()
-        greenlets = sum(isinstance(thing, gevent.Greenlet) for thing in gc.get_objects())
-        return greenlets, len(os.listdir('/proc/self/fd')), threading.active_count()
+        alive = Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, kinds))
+        return alive, len(os.listdir('/proc/self/fd')), len(sys._current_frames())
 
     for _ in range(3):
         one()
     before = census()
-    for _ in range(40):
+    for _ in range(500):
         one()
     assert census() == before
 
@@ -217,6 +216,45 @@ def test_run_until_idle_names_the_jobs_that_cannot_end(wumai_sim: Simulation) ->
     job_id = Job.create('Quick')
     with pytest.raises(SimulationError, match=job_id):
         wumai_sim.run_until_idle()
+
+
+def test_forgotten_workers_are_named(wumai_sim: Simulation) -> None:
+    """A job without a worker, since nothing was routed."""
+    Job.create('Quick')
+    with pytest.raises(SimulationError, match=r'none: wumai_sim.route\(routes, job_routes\)'):
+        wumai_sim.run_until_idle()
+
+
+def test_run_until_shows_the_jobs_and_the_timeline(wumai_sim: Simulation) -> None:
+    """Where its condition does not come true."""
+    wumai_sim.route(None, {'Slow': lambda job: job.sleep(500)})
+    job_id = Job.create('Slow')
+    with pytest.raises(SimulationError) as failure:
+        wumai_sim.run_until(lambda: len(wumai_sim.slack) > 0, within='1m')
+    told = str(failure.value)
+    assert 'is not true after 1m of virtual time, at 1m (2026-01-01T00:01:00Z).' in told
+    assert f'1 jobs have not ended: {job_id} (Slow, running, trys 1), with workers w1' in told
+    assert failure.value.__notes__[0].endswith('sleep   for 8m20s')
+
+
+def test_job_handlers_are_routed_once(wumai_sim: Simulation) -> None:
+    """A second call would start a worker beside those that do not know its handlers."""
+    wumai_sim.route({'Ping': dict}).route({'Pong': dict}, {'Quick': lambda job: None})
+    with pytest.raises(SimulationError, match='workers have been started already'):
+        wumai_sim.route(None, {'Other': lambda job: None})
+
+
+def test_a_misspelt_action_is_told_the_nearest(wumai_sim: Simulation) -> None:
+    wumai_sim.route(None, {'CreateInstance': lambda job: None})
+    job_id = Job.create('CreateInstanse', try_max=1)
+    wumai_sim.run_until_idle()
+    assert "nearest of those routed is 'CreateInstance'" in wumai_sim.jobs[job_id].error
+
+
+def test_a_handler_that_is_no_function_is_an_error(wumai_sim: Simulation) -> None:
+    wumai_sim.route(None, {'Quick': 'quick'})  # type: ignore[dict-item]
+    with pytest.raises(ConfigError, match="'Quick': 'quick'"):
+        wumai_sim.advance(1)
 
 
 def test_run_until_idle_stops_after_within(wumai_sim: Simulation) -> None:

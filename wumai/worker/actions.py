@@ -4,6 +4,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,7 +43,9 @@ class Actions:
         try:
             return self._handlers[action]
         except KeyError:
-            raise UnknownAction(f'no handler for the action {action!r}') from None
+            near = get_close_matches(action, self._handlers, n=1)
+            hint = f'; the nearest of those routed is {near[0]!r}' if near else ''
+            raise UnknownAction(f'no handler for the action {action!r}{hint}') from None
 
     def __bool__(self) -> bool:
         return bool(self._handlers)

@@ -4,7 +4,6 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import partial
 
 import gevent
@@ -66,7 +65,7 @@ class Troubles:
         self.at = at
         self._armed: list[tuple[PlannedFault, Countdown]] = []
         self._locked: list[Callable[[], None]] = []
-        self._ends: dict[str, list[Callable[[datetime], None]]] = {}
+        self._ends: dict[str, list[Callable[[float], None]]] = {}
 
     def arm(self, fault: PlannedFault) -> None:
         """Strike `fault` now, or when its target gets to what it is aimed at."""
@@ -239,11 +238,10 @@ class Troubles:
     def _channel(self, fault: PlannedFault) -> bool:
         name, _, what = fault.kind.partition(' ')
         channel = getattr(self.world, name)
-        until = self._moment(fault.seconds)
         match what:
             case 'down' | 'hang':
                 strike = getattr(channel, what)
-                strike(until)
+                strike(fault.seconds)
                 self._ends.setdefault(name, []).append(strike)
             case 'slow':
                 channel.latency = SLOW_CHANNEL
@@ -262,9 +260,6 @@ class Troubles:
 
         return heal
 
-    def _moment(self, seconds: float) -> datetime:
-        return self.world.clock.now() + timedelta(seconds=seconds)
-
     # The end of all this
 
     def heal(self) -> None:
@@ -281,7 +276,7 @@ class Troubles:
         for channel in (world.slack, world.sms):
             channel.latency, channel.status = world.plan.channel_latency, 200
             for end in self._ends.pop(channel.name, ()):
-                end(world.clock.now())
+                end(0)
         for one in world.workers.values():
             one.node.resume()
         now = world.clock.monotonic()

@@ -20,7 +20,6 @@ from wumai.entropy import Entropy
 from wumai.job import DEFAULT_TRY_MAX, DEFAULT_TRY_PERIOD, PENDING, JobRow
 from wumai_testing.client import Reply
 from wumai_testing.databases import Database, _make_tables
-from wumai_testing.duration import parse_duration
 from wumai_testing.explore.application import Check, broken_invariant, invariants_of, metadata_of
 from wumai_testing.jobs import tries_of
 from wumai_testing.scenario.model import ChannelFault, DatabaseFault, JobStep, Offset, Scenario
@@ -130,11 +129,10 @@ class SimulatedWorld:
 
     def fail_channel(self, fault: ChannelFault) -> None:
         channel = self.sim.slack if fault.channel == 'slack' else self.sim.sms
-        until = self.sim.clock.now() + timedelta(seconds=parse_duration(fault.seconds))
         if fault.kind == 'down':
-            channel.down(until)
+            channel.down(fault.seconds)
         else:
-            channel.hang(until)
+            channel.hang(fault.seconds)
 
     def job(self, job_id: str) -> Any:
         row = self.sim.jobs.row(job_id)

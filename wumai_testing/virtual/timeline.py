@@ -9,7 +9,8 @@ timeline is raised in the test, at the line that waited.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -185,6 +186,17 @@ class VirtualTime:
             timeout.close()
         return True
 
+    @contextmanager
+    def budgeted(self, name: str) -> Iterator[None]:
+        """Code of the test's own that the watchdog is to stop where it does not yield."""
+        self._guard.begin(name)
+        try:
+            yield
+        finally:
+            stuck = self._guard.end()
+            if stuck is not None:
+                raise VirtualStuck(stuck)
+
     def describe_current(self) -> str:
         """Who is running now, and where: for errors and traces."""
         where = self.current_node.name if self.current_node else 'the test'
@@ -216,13 +228,14 @@ class VirtualTime:
         """Let `node` run all that is ready; returns what the test was woken with instead."""
         guard = self._guard
         set_hub(node.hub)
-        guard.begin(node.name)
+        outer = guard.begin(node.name)
         try:
             result = raw_switch(node.hub)
         except VirtualStuck:
             result = _TURNED
         finally:
             stuck = guard.end()
+            guard.begin(outer)
             set_hub(self._own.hub)
         if stuck is not None:
             raise VirtualStuck(stuck)
@@ -382,6 +395,8 @@ class VirtualTime:
 
     def _abandon(self) -> Any:
         """Leave the running greenlet where it is, for ever: it cannot be made to end."""
+        if getcurrent() is self.main:
+            return None  # there is nowhere to leave the test for
         _ABANDONED.append(getcurrent())
         while True:
             self.main.switch(_TURNED)

@@ -47,11 +47,12 @@ class Guard:
         self._seen = 0
         self._deadline = 0.0
 
-    def begin(self, name: str) -> None:
-        """A turn of the node `name` begins."""
+    def begin(self, name: str | None) -> str | None:
+        """A turn of the node `name` begins; returns the one that it interrupts, to go on after."""
         self._turn += 1
         self._strikes = 0
-        self._name = name
+        outer, self._name = self._name, name
+        return outer
 
     def end(self) -> str | None:
         """The turn has ended; returns what is to be told if it was found stuck."""
@@ -96,7 +97,7 @@ class Guard:
                     f'Node {self._name} ran for more than {self.budget:g} s of real time without '
                     f'yielding, at {place(frame)}. Virtual time stands still while code runs: '
                     'let that loop wait with gevent.sleep(), or raise '
-                    'virtual_time(stuck_after=...) if it really computes for so long.'
+                    'stuck_after of virtual_time() or simulation() if it computes for so long.'
                 )
             del frame
             _interrupt(self.thread, VirtualStuck)
