@@ -26,6 +26,8 @@ OnCommit = Callable[[list[Change], str], None]
 class EmulatedDatabase(Database):
     """The emulated MySQL of one run."""
 
+    is_real = False
+
     def __init__(self, server: Server) -> None:
         url = URL.create('mysql+pymysql', username='root', host='emulated', database='emulated')
         self.server = server
@@ -110,6 +112,8 @@ class ComparedDatabase:
 
     Locks are the server's, which knows no virtual time: a wait for one takes real time.
     """
+
+    is_real = True
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner

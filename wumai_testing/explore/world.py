@@ -44,9 +44,10 @@ def unchanged(part: Any) -> Any:
 class HostClock(SystemClock):
     """Production's clock on a host that shows the wrong time."""
 
-    def __init__(self, time: VirtualTime) -> None:
+    def __init__(self, time: VirtualTime, *, real_database: bool = False) -> None:
         super().__init__()
         self._time = time
+        self._real_database = real_database
         self.skew = 0.0
         self.drift = 0.0
         """Seconds by which it grows each second."""
@@ -55,6 +56,11 @@ class HostClock(SystemClock):
         wrong = self.skew + self.drift * self._time.monotonic()
         now = self._time.now()
         return now + timedelta(seconds=wrong) if wrong else now
+
+    def observe(self, database_now: datetime, asked: float, answered: float) -> None:
+        if self._real_database:  # whose time is not the virtual one
+            database_now = self._time.now()
+        super().observe(database_now, asked, answered)
 
     def monotonic(self) -> float:
         return self._time.monotonic()
@@ -165,7 +171,7 @@ class World(Simulation):
 
     def _make_runtime(self, name: str, one: SimulatedWorker | None, _clock: Any) -> Runtime:
         process = one.process if one else name
-        clock = HostClock(self.clock)
+        clock = HostClock(self.clock, real_database=self.explored.is_real)
         if one is not None:
             clock.skew, clock.drift = self._host
             self.clocks[one.process] = clock
