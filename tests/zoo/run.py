@@ -111,7 +111,8 @@ def _look(
     if skip != 'scenarios':
         noticed = hunt.noticed_by(bug)
         first = next(noticed, None)
-        counted = (first is not None) + sum(1 for _ in noticed) if count else None
+        known = count or first is None
+        counted = (first is not None) + sum(1 for _ in noticed) if known else None
         found = replace(found, scenario=first, scenarios=counted)
         reports.send(found)
     if skip != 'explorer':

@@ -30,7 +30,7 @@ class Score:
     """Who noticed a bug."""
 
     scenario: str | None = None
-    """The first scenario that fails; None where none does."""
+    """The first scenario that fails; None where none does, or none was run."""
     scenarios: int | None = None
     """How many do; None where that was not counted."""
     seeds: int | None = None
@@ -39,6 +39,10 @@ class Score:
     """How many seeds it was given."""
     invariant: str = ''
     message: str = ''
+
+    @property
+    def scenarios_ran(self) -> bool:
+        return self.scenario is not None or self.scenarios is not None
 
     @property
     def caught(self) -> bool:
@@ -71,6 +75,7 @@ def _summary(known: Known) -> str:
     scenarios = sum(score.scenario is not None for _, score in known)
     explorer = sum(score.seeds is not None for _, score in known)
     either = sum(score.caught for _, score in known)
+    ran = sum(score.scenarios_ran for _, score in known)
     taken = sorted(score.seeds for _, score in known if score.seeds is not None)
     median = taken[len(taken) // 2] if taken else 0
     counts = Counter(need for one, _ in known for need in one.needs)
@@ -80,7 +85,7 @@ def _summary(known: Known) -> str:
 | noticed by | bugs of {total} | |
 | --- | --- | --- |
 | the explorer | {explorer} | {explorer / max(1, total):.0%} |
-| the scenarios | {scenarios} | {scenarios / max(1, total):.0%} |
+| the scenarios | {scenarios} of {ran} looked for | {scenarios / max(1, ran):.0%} |
 | either | {either} | {either / max(1, total):.0%} |
 
 The median bug takes the explorer {median} seeds. {counts[TWO]} of the bugs need two workers and
@@ -91,18 +96,17 @@ which never may be, are part of the default tests.
 
 
 def _table(known: Known) -> str:
-    lines = ['## The bugs', '', '| bug | class | breaks | scenarios | seeds | what broke |']
+    lines = ['## The bugs', '', '| bug | class | from | scenarios | seeds | what broke |']
     lines.append('| --- | --- | --- | --- | --- | --- |')
     for one, score in sorted(known, key=lambda pair: (pair[0].kind, pair[0].name)):
-        breaks = ', '.join(map(str, one.breaks))
-        cells = (one.name, one.kind, breaks, _scenarios(score), _seeds(score), score.invariant)
+        cells = (one.name, one.kind, _link(one), _scenarios(score), _seeds(score), score.invariant)
         lines.append(f'| {" | ".join(cells)} |')
     return '\n'.join(lines) + '\n'
 
 
 def _scenarios(score: Score) -> str:
     if score.scenario is None:
-        return 'none'
+        return 'none' if score.scenarios_ran else 'not run'
     name = score.scenario.split('/')[-1]
     return f'[{"" if score.scenarios is None else score.scenarios}{" " * bool(score.scenarios)}' + (
         f'{name}](../scenarios/{score.scenario}.yaml)'
@@ -128,10 +132,13 @@ def _missed(known: Known) -> str:
 def _origins(known: Known) -> str:
     lines = ['## Where they come from', '']
     for one, _ in sorted(known, key=lambda pair: pair[0].name):
-        repository, _, number = one.issue.partition('#')
-        url = f'https://github.com/{repository}/issues/{number}'
-        lines.append(f'- **{one.name}**: {one.what} [{one.issue}]({url}): {_plain(one.title)}')
+        lines.append(f'- **{one.name}**: {one.what} {_link(one)}: {_plain(one.title)}')
     return '\n'.join([*lines, ''])
+
+
+def _link(one: Bug) -> str:
+    repository, _, number = one.issue.partition('#')
+    return f'[{one.issue}](https://github.com/{repository}/issues/{number})'
 
 
 def _plain(title: str) -> str:

@@ -180,6 +180,7 @@ def test_what_is_due_first_begins_first_where_one_worker_is_alone(workers: int, 
 @pytest.mark.parametrize(('seconds', 'fine'), [(3, True), (6, False)])
 def test_a_stop_takes_grace_and_a_little_more(seconds: float, fine: bool) -> None:
     def story(history: History) -> None:
+        history.trouble('stop', 'w1')
         history.world.stopping['w1#1'] = history.now
         history.passes(seconds)
         history.exits('w1#1', 0)
