@@ -124,7 +124,7 @@ def _missed(known: Known) -> str:
     for one, score in known:
         if score.seeds is None:
             by = f' (noticed by the scenario {score.scenario})' if score.scenario else ''
-            reason = REASONS.get(one.name, 'not looked into yet')
+            reason = REASONS.get(one.name, 'not looked into yet.')
             lines.append(f'- **{one.name}**{by}: {one.what} Why the explorer misses it: {reason}')
     return '\n'.join([*lines, '']) if len(lines) > 2 else '## Not noticed\n\nNone.\n'
 
