@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wumai_testing.explore.checkers.base import Checker
+from wumai_testing.explore.checkers.moves import LAST_WORDS
 from wumai_testing.explore.ledger import Move, Run
 
 OUTCOME = 5.0
@@ -12,8 +13,6 @@ LOSS = 2.0
 """Seconds more than a third of a lease until the handler of a lost lease is interrupted."""
 WATCHDOG = 3.0
 """Seconds more than that until a handler that cannot be interrupted ends its process."""
-LAST_WORDS = 10.0
-"""Seconds that channels are given before that."""
 
 
 @dataclass(frozen=True, slots=True)
