@@ -125,6 +125,7 @@ def _missed(known: Known) -> str:
         if score.seeds is None:
             by = f' (noticed by the scenario {score.scenario})' if score.scenario else ''
             reason = REASONS.get(one.name, 'not looked into yet.')
+            reason += f' It was given {score.tried} seeds.'
             lines.append(f'- **{one.name}**{by}: {one.what} Why the explorer misses it: {reason}')
     return '\n'.join([*lines, '']) if len(lines) > 2 else '## Not noticed\n\nNone.\n'
 
