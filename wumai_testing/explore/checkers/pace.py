@@ -90,6 +90,7 @@ class Lateness(Checker):
             return
         due = max(before.run_at or 0.0, self._pending_since(move))
         patience = self.world.plan.options['poll_interval'] + 1 + self.slack()
+        patience += self.clock_error(move.process, due)
         free = self._free_since(move)
         late = move.at - max(due, free)
         if late > patience and not self.troubled(min(due, free) - 70, move.at):
