@@ -37,11 +37,18 @@ class Follows(Checker):
     def _look(self, one: Promise) -> None:
         if one.kept() or one.run.dead:
             return
-        if self.troubled(self.now - one.seconds, self.now, one.run.process):
+        if self._is_hindered(one.run.process, self.now - one.seconds):
             self._wait(one)
         else:
             told = f'{self.name(one.run.job)}: {one.broken} for {one.seconds:g} s, '
             self.fail(f'{told}and nothing hinders {one.run.process}', one.run.job)
+
+    def _is_hindered(self, process: str, since: float) -> bool:
+        # Whoever stands still may do so with rows locked.
+        everyone = self.world.started
+        return self.troubled(since, self.now, process) or self.troubled(
+            since, self.now, *everyone, kinds=('stall',)
+        )
 
 
 class Outcomes(Follows):
