@@ -89,6 +89,7 @@ def test_a_mistake_is_one_line(arguments: list[str], code: int, told: str) -> No
 def test_a_server_that_is_away_is_one_line_without_its_password() -> None:
     url = 'mysql+pymysql://root:secret@127.0.0.1:1/test'
     output = wumai('simulate', '--database', url, '--seed', '1', code=1).output
-    assert 'root:***@127.0.0.1:1/ cannot be used: (2003, ' in output
+    assert 'root:***@127.0.0.1:1/test_wumai' in output
+    assert 'cannot be used: OperationalError: (2003, ' in output
     assert 'secret' not in output
     assert len(output.splitlines()) == 1
