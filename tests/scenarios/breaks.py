@@ -24,7 +24,7 @@ from wumai.model import operation
 from wumai.notify import base, fanout, slack, sms
 from wumai.runtime import Wakeups
 from wumai.server.worker import Worker
-from wumai.store import columns, sql
+from wumai.store import columns, rows, sql
 from wumai.store.db_errors import StoreError
 from wumai.worker import actions, executor, heartbeat, loop, outcome, rescue, running, writer
 from wumai_testing import node, simulation
@@ -344,9 +344,9 @@ BREAKS: dict[str, Patch] = {
         wrap(outcome, 'release', _counted), wrap(executor, 'release', _counted)
     ),
     'RunLater waits ten seconds at least': put(outcome, 'later', _ten_at_least),
-    'a row without run_at ends unrun': wrap(sql, '_unrunnable', _nulls_end),
+    'a row without run_at ends unrun': wrap(rows, '_unrunnable', _nulls_end),
     'a try_max of 0 is no try': put(
-        sql, 'effective_try_max', lambda number: 3 if number is None else int(number)
+        rows, 'effective_try_max', lambda number: 3 if number is None else int(number)
     ),
     'no try is the last': put(running.RunningJob, 'is_last_try', False),
     'a job that is made or due wakes no worker': put(Wakeups, 'created', lambda _: None),
@@ -452,7 +452,7 @@ BREAKS: dict[str, Patch] = {
     'a result is stored in ASCII': wrap(executor, 'dump_result', _ascii),
     'every exception can be printed': put(outcome, '_message', str),
     'an exit in a handler leaves the worker': wrap(executor, 'decide', _leaves),
-    'tries that are used up are not looked at': put(sql, '_unrunnable', lambda _: None),
+    'tries that are used up are not looked at': put(rows, '_unrunnable', lambda _: None),
     'any status is pending': wrap(sql.SqlStore, 'candidates', _takes_paused),
     'what failed is not journalled': put(operation, '_write_failure', lambda *_: None),
 }

@@ -48,7 +48,7 @@ def _with_one_more(real: Real, row: Any, *rest: Any) -> Any:
     breaks=(4,),
     issue='Automattic/kue#797',
     title='Attempts surpassing max attempts on delay jobs upon failure',
-    also={'wumai.store.sql:_unrunnable': Wrap(_with_one_more)},
+    also={'wumai.store.rows:_unrunnable': Wrap(_with_one_more)},
 )
 def has_a_try_too_many(real: Real, claim: Any, error: str, now: Any) -> Any:
     """try_max counts the retries and not the tries."""
@@ -161,7 +161,7 @@ def _untried(real: Real, row: Any, *rest: Any) -> Any:
     needs=(TWO,),
     issue='oban-bg/oban#137',
     title='Job causing BEAM crash continued to be attempted way beyond max_attempts',
-    also={'wumai.store.sql:_unrunnable': Wrap(_untried)},
+    also={'wumai.store.rows:_unrunnable': Wrap(_untried)},
 )
 def crash_is_tried_for_ever(real: Real, store: Any, row: Any, *args: Any) -> Any:
     """A job that kills its worker is rescued for ever, beyond try_max."""

@@ -15,6 +15,7 @@ from wumai.clock import Clock
 from wumai.config import Config
 from wumai.error import ConfigError
 from wumai.store import mysql, pooling
+from wumai.store.prepared import execute
 
 CONNECT_TIMEOUT = 5
 """Seconds that a connect may take."""
@@ -186,9 +187,9 @@ def _lenient_text(raw: bytes) -> str:
 
 def _begin_sqlite(connection: Connection) -> None:
     if connection.get_execution_options().get('wumai_reads'):
-        connection.exec_driver_sql('BEGIN')
+        execute(connection, 'BEGIN')
     else:
-        _waiting_for_lock(lambda: connection.exec_driver_sql('BEGIN IMMEDIATE'))
+        _waiting_for_lock(lambda: execute(connection, 'BEGIN IMMEDIATE'))
 
 
 def _waiting_for_lock(attempt: Callable[[], object]) -> None:

@@ -1,7 +1,7 @@
 """Statements of the hot path: compiled to text once, and run as text from then on.
 
-SQLAlchemy looks up the text of a statement at each execution, and expands its lists anew; for
-what a worker runs all day that costs more than the driver does.
+SQLAlchemy looks up the text of a statement at each execution, expands its lists anew, and wraps
+cursor, result and rows; for what a worker runs all day that costs more than the driver does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Dialect
-from sqlalchemy.engine import Connection, CursorResult
+from sqlalchemy.engine import Connection
+
+from wumai.store.db_errors import translate
 
 SHAPES = 2000
 """Texts that are kept: one for each statement, kind of database and length of its lists."""
@@ -32,8 +34,24 @@ class Prepared:
         self._make = make
         """The statement, for the name of a dialect and the marks."""
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Execute it."""
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
+        """Execute it; its rows as the driver makes them. Raises StoreError for one it cannot."""
+        cursor = self._executed(connection, values)
+        try:
+            return list(cursor.fetchall())
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise translate(error) from error
+        finally:
+            cursor.close()
+
+    def count(self, connection: Connection, values: Mapping[str, Any]) -> int:
+        """Execute it; how many rows it has changed."""
+        cursor = self._executed(connection, values)
+        changed: int = cursor.rowcount
+        cursor.close()
+        return changed
+
+    def _executed(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         shape = tuple([(n, len(v) if v.__class__ is list else None) for n, v in values.items()])
         text, order = _compiled(self, _kind(connection), shape)
         given: list[Any] = []
@@ -44,7 +62,9 @@ class Prepared:
                 given += values[part.name]
             else:
                 given.append(values[part.name])
-        return connection.exec_driver_sql(text, tuple(given))
+        if not connection.in_transaction():
+            connection.begin()
+        return execute(connection, text, tuple(given))
 
     def run_many(self, connection: Connection, names: Sequence[str], rows: list[Any]) -> None:
         """Execute it for each of `rows`, which hold their values in the order of `names`."""
@@ -65,6 +85,16 @@ class Prepared:
             if not (isinstance(part, _Mark) and part.many and order and order[-1] is part):
                 order.append(part)
         return state.statement, order
+
+
+def execute(connection: Connection, text: str, values: tuple[Any, ...] = ()) -> Any:
+    """The driver's cursor after `text`, with SQLAlchemy's events, log and errors, and no more."""
+    try:
+        cursor = connection.connection.cursor()
+    except connection.dialect.loaded_dbapi.Error:  # lost: SQLAlchemy throws it away
+        return connection.exec_driver_sql(text, values).cursor
+    connection._cursor_execute(cursor, text, values)
+    return cursor
 
 
 class _Mark:

@@ -1,6 +1,6 @@
 """The store over SQLAlchemy: one set of statements, for every kind of database.
 
-What differs between them is small: how rows are locked for a claim (see `_LOCK_ALL`),
+What differs between them is small: how rows are locked for a claim (see `LOCK_ALL`),
 and how a transaction begins on SQLite (engine.py).
 """
 
@@ -13,11 +13,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
-    String,
-    bindparam,
-    case,
     delete,
-    func,
     insert,
     or_,
     select,
@@ -25,7 +21,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
 from wumai.job import (
@@ -39,102 +35,32 @@ from wumai.job import (
     JobRow,
     Outcome,
     effective_try_max,
-    effective_try_period,
     whole_number,
 )
 from wumai.store import odd_times, schema
 from wumai.store.base import Candidate, Claimed, Fences, JobFilter
 from wumai.store.columns import ColumnLimits
 from wumai.store.db_errors import TRANSLATED, translate
-from wumai.store.prepared import Prepared, stamp
-from wumai.store.schema import UtcSeconds, parse_time
+from wumai.store.prepared import stamp
+from wumai.store.rows import Pending, no_time, sort_out, text_of, time_of, to_claim
+from wumai.store.statements import (
+    CLAIM_COLUMNS,
+    END_UNRUN,
+    HOLD_ALL,
+    HOLD_FREE,
+    INSERT,
+    LOCK_ALL,
+    LOCK_FREE,
+    READ_CANDIDATES,
+    RENEW,
+    TAKE,
+    WRITE_ONE_RESULT,
+    WRITE_RESULTS,
+    job,
+    status,
+)
 
-_job = schema.job.c
-_JOB_COLUMNS = [schema.job.c[name] for name in JobRow.__slots__]
-_CLAIM_COLUMNS = (
-    _job.id, _job.action, _job.project_id, _job.params, _job.created,
-    _job.run_at, _job.try_period, _job.try_max, _job.trys,
-)  # fmt: skip
-
-# An expression, not the column: so MySQL walks the primary key and never an index on status,
-# on which it would lock, and wait for, rows that are not asked for.
-_status = _job.status + ''
-
-_FENCED = (
-    _job.id.in_(bindparam('b_ids', expanding=True)),
-    _status == RUNNING,
-    _job.result == bindparam('b_token'),
-)
-_WRITE = (
-    update(schema.job)
-    .where(*_FENCED)
-    .values(
-        status=bindparam('b_status'),
-        error=bindparam('b_error'),
-        run_at=func.coalesce(bindparam('b_run_at', type_=UtcSeconds), _job.run_at),
-        trys=_job.trys - bindparam('b_uncount'),
-        updated=bindparam('b_now'),
-    )
-)
-_WRITE_ONE_RESULT = Prepared(lambda *_: _WRITE.values(result=bindparam('b_result')))
-_WRITE_RESULTS = Prepared(lambda _, marks: _WRITE.values(result=_by_id(marks['b_results'])))
-_OURS = (
-    _job.id.in_(bindparam('b_ids', expanding=True)),
-    _status == RUNNING,
-    _job.result.in_(bindparam('b_tokens', expanding=True)),
-)
-_HOLD = select(_job.id, _job.result).where(*_OURS).order_by(_job.id)
-_HOLD_ALL = Prepared(lambda dialect, _: _HOLD if dialect == 'sqlite' else _HOLD.with_for_update())
-_HOLD_FREE = Prepared(lambda *_: _HOLD.with_for_update(skip_locked=True))
-_RENEW = Prepared(lambda *_: update(schema.job).where(*_OURS).values(updated=bindparam('b_now')))
-_CANDIDATES = (
-    select(_job.id, _job.run_at)
-    .where(
-        _job.status == PENDING,
-        or_(_job.run_at.is_(None), _job.run_at <= bindparam('b_until', type_=UtcSeconds)),
-    )
-    .order_by(_job.run_at)
-    .limit(bindparam('b_limit'))
-)
-_CANDIDATES_OF = {
-    # A number sorts before all text and would stand in the way of others until it is rewritten.
-    'sqlite': _CANDIDATES.where(func.typeof(_job.run_at).in_(('text', 'null'))),
-    # The others put NULL, which is due at once, first by themselves.
-    'postgresql': _CANDIDATES.order_by(None).order_by(_job.run_at.asc().nulls_first()),
-}
-_READ_CANDIDATES = Prepared(lambda dialect, _: _CANDIDATES_OF.get(dialect, _CANDIDATES))
-_LOCK = (
-    select(*_CLAIM_COLUMNS)
-    .where(
-        _job.id.in_(bindparam('b_ids', expanding=True)),
-        _status == PENDING,
-        or_(_job.run_at.is_(None), _job.run_at <= bindparam('b_now', type_=UtcSeconds)),
-    )
-    .order_by(_job.id)
-    .limit(bindparam('b_limit'))
-)
-# SQLite has one writer at a time. Where SKIP LOCKED is unknown, a claim waits for the others, and
-# sees the rows as they left them.
-_LOCK_ALL = Prepared(lambda dialect, _: _LOCK if dialect == 'sqlite' else _LOCK.with_for_update())
-_LOCK_FREE = Prepared(lambda *_: _LOCK.with_for_update(skip_locked=True))
-_TAKE = Prepared(
-    lambda *_: (
-        update(schema.job)
-        .where(_job.id.in_(bindparam('b_ids', expanding=True)), _status == PENDING)
-        .values(
-            status=RUNNING,
-            trys=func.coalesce(_job.trys, 0) + 1,
-            result=bindparam('b_token'),
-            updated=bindparam('b_now'),
-        )
-    )
-)
-_INSERT = Prepared(lambda *_: insert(schema.job))
-_END_UNRUN = (
-    update(schema.job)
-    .where(_job.id == bindparam('b_id'), _job.status == PENDING)
-    .values(status=ERROR, error=bindparam('b_error'), updated=bindparam('b_now'))
-)
+_JOB_COLUMNS = [job[name] for name in JobRow.__slots__]
 
 
 class SqlStore:
@@ -155,10 +81,10 @@ class SqlStore:
             return
         dialect = self._dialect
         with self._writing() as writing:
-            _INSERT.run_many(writing, _NAMES, [_inserted(row, dialect) for row in rows])
+            INSERT.run_many(writing, _NAMES, [_inserted(row, dialect) for row in rows])
 
     def get_job(self, job_id: str, connection: Connection | Session | None = None) -> JobRow | None:
-        query = select(*_JOB_COLUMNS).where(_job.id == job_id)
+        query = select(*_JOB_COLUMNS).where(job.id == job_id)
         with self._reading(connection) as reading:
             row = reading.execute(query).first()
         return JobRow(*row) if row else None
@@ -169,12 +95,12 @@ class SqlStore:
         query: Select[Any] = select(*_JOB_COLUMNS).limit(wanted.limit)
         for name in ('status', 'action', 'project_id'):
             if (value := getattr(wanted, name)) is not None:
-                query = query.where(_job[name] == value)
+                query = query.where(job[name] == value)
         if wanted.after is not None:
             query = query.where(
-                _job.id < wanted.after if wanted.newest_first else _job.id > wanted.after
+                job.id < wanted.after if wanted.newest_first else job.id > wanted.after
             )
-        query = query.order_by(_job.id.desc() if wanted.newest_first else _job.id)
+        query = query.order_by(job.id.desc() if wanted.newest_first else job.id)
         with self._reading(connection) as reading:
             return [JobRow(*row) for row in reading.execute(query)]
 
@@ -196,13 +122,13 @@ class SqlStore:
         return self._move(job_id, (ERROR,), values, connection)
 
     def prune(self, statuses: Sequence[str], before: datetime, after: str, limit: int) -> list[str]:
-        ended = (_job.status.in_(statuses), _job.updated < before)
+        ended = (job.status.in_(statuses), job.updated < before)
         # Found without locks, by walking the primary key; then deleted by it.
-        query = select(_job.id).where(_job.id > after, *ended).order_by(_job.id).limit(limit)
+        query = select(job.id).where(job.id > after, *ended).order_by(job.id).limit(limit)
         with self._reading() as connection:
             ids = list(connection.execute(query).scalars())
         if ids:
-            still = (_job.id.in_(ids), (_job.status + '').in_(statuses), _job.updated < before)
+            still = (job.id.in_(ids), (job.status + '').in_(statuses), job.updated < before)
             with self._writing() as connection:
                 connection.execute(delete(schema.job).where(*still))
         return ids
@@ -214,7 +140,7 @@ class SqlStore:
         values: dict[str, Any],
         connection: Connection | Session | None,
     ) -> bool:
-        statement = update(schema.job).where(_job.id == job_id, _status.in_(origins))
+        statement = update(schema.job).where(job.id == job_id, status.in_(origins))
         with self._writing(connection) as writing:
             return bool(writing.execute(statement.values(values)).rowcount)
 
@@ -229,14 +155,14 @@ class SqlStore:
     def candidates(self, until: datetime, limit: int) -> list[Candidate]:
         values = {'b_until': self._stamp(until), 'b_limit': limit}
         with self._reading() as connection:
-            rows = _READ_CANDIDATES.run(connection, values).all()
-        return [Candidate(row.id, _time(row.run_at)) for row in rows]
+            rows = READ_CANDIDATES.rows(connection, values)
+        return [Candidate(job_id, time_of(run_at)) for job_id, run_at in rows]
 
     def claim(self, ids: Iterable[str], limit: int, token: str, now: datetime) -> Claimed:
         values = {'b_ids': sorted(ids), 'b_limit': limit, 'b_now': self._stamp(now)}
         with self._writing() as connection:
-            lock = _LOCK_FREE if self._skips_locked(connection) else _LOCK_ALL
-            claimed = _sort_out(lock.run(connection, values).all(), token, now)
+            lock = LOCK_FREE if self._skips_locked(connection) else LOCK_ALL
+            claimed = sort_out(lock.rows(connection, values), token, now)
             for job_id, reason in claimed.ended:
                 self._end_unrun(connection, job_id, reason, now)
             if claimed.claims:
@@ -249,8 +175,7 @@ class SqlStore:
     def _take(self, connection: Connection, claimed: Claimed, token: str, now: datetime) -> None:
         ids = [claim.id for claim in claimed.claims]
         values = {'b_ids': ids, 'b_token': token, 'b_now': self._stamp(now)}
-        taken = _TAKE.run(connection, values)
-        if taken.rowcount != len(ids):
+        if TAKE.count(connection, values) != len(ids):
             ours = self._running(connection, {(job_id, token) for job_id in ids})
             claimed.claims[:] = [one for one in claimed.claims if (one.id, token) in ours]
 
@@ -259,7 +184,7 @@ class SqlStore:
             return []
         with self._writing() as connection:
             odd_times.leases(connection)
-            ended = [(job_id, _no_time(value)) for job_id, value in odd_times.due_times(connection)]
+            ended = [(job_id, no_time(value)) for job_id, value in odd_times.due_times(connection)]
             for job_id, reason in ended:
                 self._end_unrun(connection, job_id, reason, now)
         return ended
@@ -271,16 +196,16 @@ class SqlStore:
 
     @staticmethod
     def _end_unrun(connection: Connection, job_id: str, reason: str, now: datetime) -> None:
-        connection.execute(_END_UNRUN, {'b_id': job_id, 'b_error': reason, 'b_now': now})
+        connection.execute(END_UNRUN, {'b_id': job_id, 'b_error': reason, 'b_now': now})
 
     def held(self, ids: Iterable[str], token: str) -> list[Claim]:
-        query = select(*_CLAIM_COLUMNS).where(
-            _job.id.in_(sorted(ids)), _job.status == RUNNING, _job.result == token
+        query = select(*CLAIM_COLUMNS).where(
+            job.id.in_(sorted(ids)), job.status == RUNNING, job.result == token
         )
         with self._reading() as connection:
             # `trys` counts the try already: taken off, so that a row reads as it did when locked.
-            rows = connection.execute(query).all()
-        return [_to_claim(row, token, (whole_number(row.trys) or 1) - 1) for row in rows]
+            rows = [Pending(*row) for row in connection.execute(query)]
+        return [to_claim(row, token, (whole_number(row.trys) or 1) - 1) for row in rows]
 
     # The worker's side: what follows a claim, under its fence
 
@@ -306,13 +231,13 @@ class SqlStore:
         }
         if all(outcome.result == first.result for outcome in group):
             values['b_result'] = first.result
-            return _WRITE_ONE_RESULT.run(connection, values).rowcount
+            return WRITE_ONE_RESULT.count(connection, values)
         values['b_results'] = [part for one in group for part in (one.id, one.result)]
-        return _WRITE_RESULTS.run(connection, values).rowcount
+        return WRITE_RESULTS.count(connection, values)
 
     def written(self, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
-        query = select(_job.id, _job.status, _job.result, _job.error, _job.run_at).where(
-            _job.id.in_([outcome.id for outcome in outcomes])
+        query = select(job.id, job.status, job.result, job.error, job.run_at).where(
+            job.id.in_([outcome.id for outcome in outcomes])
         )
         with self._reading() as connection:
             rows = {row.id: row for row in connection.execute(query)}
@@ -326,11 +251,11 @@ class SqlStore:
         values = {'b_ids': sorted({job_id for job_id, _ in asked}), 'b_tokens': tokens}
         with self._writing() as connection:
             # Nobody's lock on one row may cost the leases of the others.
-            hold = _HOLD_FREE if self._skips_locked(connection) else _HOLD_ALL
-            renewed = asked & {(row.id, row.result) for row in hold.run(connection, values)}
+            hold = HOLD_FREE if self._skips_locked(connection) else HOLD_ALL
+            renewed = asked & {(job_id, token) for job_id, token in hold.rows(connection, values)}
             if renewed:
                 ids = sorted({job_id for job_id, _ in renewed})
-                _RENEW.run(connection, {**values, 'b_ids': ids, 'b_now': self._stamp(now)})
+                RENEW.count(connection, {**values, 'b_ids': ids, 'b_now': self._stamp(now)})
             missing = asked - renewed
             return renewed, missing - self._running(connection, missing)
 
@@ -339,8 +264,8 @@ class SqlStore:
         """Those of these that hold their rows, whether others have locked them or not."""
         if not fences:
             return set()
-        query = select(_job.id, _job.result).where(
-            _job.id.in_([job_id for job_id, _ in fences]), _job.status == RUNNING
+        query = select(job.id, job.result).where(
+            job.id.in_([job_id for job_id, _ in fences]), job.status == RUNNING
         )
         return fences & {(row.id, row.result) for row in connection.execute(query)}
 
@@ -348,9 +273,9 @@ class SqlStore:
 
     def expired(self, before: datetime, limit: int) -> list[Expired]:
         query = (
-            select(_job.id, _job.result, _job.updated, _job.action, _job.try_max, _job.trys)
-            .where(_job.status == RUNNING, or_(_job.updated.is_(None), _job.updated < before))
-            .order_by(_job.id)
+            select(job.id, job.result, job.updated, job.action, job.try_max, job.trys)
+            .where(job.status == RUNNING, or_(job.updated.is_(None), job.updated < before))
+            .order_by(job.id)
             .limit(limit)
         )
         # Where one writer locks all others out, whoever looks must get that lock as well.
@@ -361,7 +286,7 @@ class SqlStore:
                 job_id,
                 token,
                 updated,
-                _text(action) or '',
+                text_of(action) or '',
                 effective_try_max(try_max),
                 whole_number(trys) or 0,
             )
@@ -375,22 +300,22 @@ class SqlStore:
         now: datetime,
         in_time: Callable[[], bool] = lambda: True,
     ) -> bool:
-        unchanged = _job.result.is_(None) if row.token is None else _job.result == row.token
+        unchanged = job.result.is_(None) if row.token is None else job.result == row.token
         used_up = row.trys >= row.try_max
         statement = (
             update(schema.job)
             .where(
-                _job.id == row.id,
-                _status == RUNNING,
+                job.id == row.id,
+                status == RUNNING,
                 unchanged,
-                or_(_job.updated.is_(None), _job.updated < before),
+                or_(job.updated.is_(None), job.updated < before),
                 _not_renewed(row),
             )
             .values(
                 status=ERROR if used_up else PENDING,
                 error=WORKER_LOST,
                 result=None,
-                run_at=_job.run_at if used_up else now,
+                run_at=job.run_at if used_up else now,
                 updated=now,
             )
         )
@@ -409,7 +334,7 @@ class SqlStore:
         """
         if not self._skips_locked(connection):
             return True
-        query = select(_job.id).where(_job.id == job_id).with_for_update(skip_locked=True)
+        query = select(job.id).where(job.id == job_id).with_for_update(skip_locked=True)
         return connection.execute(query).first() is not None
 
     # The server
@@ -481,74 +406,11 @@ def _inserted(row: JobRow, dialect: str) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def _by_id(pairs: list[Any]) -> Any:
-    """The result of each id, from marks of ids and results by turns."""
-    marks = [bindparam(None, mark, type_=String()) for mark in pairs]
-    return case(dict(zip(marks[::2], marks[1::2], strict=True)), value=_job.id)
-
-
 def _not_renewed(row: Expired) -> ColumnElement[bool]:
     """That `updated` is as it was seen: a host whose clock is slow may have renewed it since."""
     if isinstance(row.updated, datetime) and not row.updated.microsecond:
-        return _job.updated == row.updated
+        return job.updated == row.updated
     return true()
-
-
-def _sort_out(rows: Sequence[Row[Any]], token: str, now: datetime) -> Claimed:
-    claimed = Claimed([], [])
-    for row in rows:
-        run_at = _time(row.run_at)
-        if reason := _unrunnable(row, run_at):
-            claimed.ended.append((row.id, reason))
-        elif run_at is None or run_at <= now:  # as text it may compare as another time
-            claimed.claims.append(_to_claim(row, token, whole_number(row.trys) or 0))
-    return claimed
-
-
-def _time(value: Any) -> Any:
-    """A time as the driver returns it."""
-    return value if value is None or value.__class__ is datetime else parse_time(value)
-
-
-def _unrunnable(row: Row[Any], run_at: Any) -> str | None:
-    """Why this pending row can never run, or None."""
-    for name in ('try_period', 'try_max', 'trys'):
-        value = getattr(row, name)
-        if value.__class__ is not int and value is not None and whole_number(value) is None:
-            return f'{name} is no whole number: {value!r:.100}'
-    if run_at is not None and not isinstance(run_at, datetime):
-        return _no_time(run_at)
-    try_max = effective_try_max(row.try_max)
-    if (trys := whole_number(row.trys) or 0) >= try_max:
-        return f'no try is left: {trys} of {try_max} used'
-    return None
-
-
-def _no_time(run_at: Any) -> str:
-    return f'run_at is no time: {run_at!r:.100}'
-
-
-def _to_claim(row: Row[Any], token: str, trys: int) -> Claim:
-    """The claim of a row of which `trys` tries had begun before it."""
-    created = _time(row.created)
-    return Claim(
-        id=row.id,
-        token=token,
-        action=_text(row.action) or '',
-        project_id=_text(row.project_id),
-        params=row.params,
-        created=created if isinstance(created, datetime) else None,
-        try_period=effective_try_period(row.try_period),
-        try_max=effective_try_max(row.try_max),
-        trys=trys + 1,
-    )
-
-
-def _text(value: Any) -> str | None:
-    # SQLite keeps whatever was put into a text column, bytes too.
-    if isinstance(value, bytes):
-        return value.decode('utf-8', 'replace')
-    return None if value is None else str(value)
 
 
 def _alike(outcomes: Iterable[Outcome], most: int) -> list[list[Outcome]]:

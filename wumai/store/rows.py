@@ -1,0 +1,81 @@
+"""Rows as the driver reads them, made into claims: other programs may have put in anything."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from wumai.job import Claim, effective_try_max, effective_try_period, whole_number
+from wumai.store.base import Claimed
+from wumai.store.schema import parse_time
+
+
+class Pending(NamedTuple):
+    """The columns of a claim."""
+
+    id: str
+    action: Any
+    project_id: Any
+    params: Any
+    created: Any
+    run_at: Any
+    try_period: Any
+    try_max: Any
+    trys: Any
+
+
+def sort_out(rows: Iterable[Sequence[Any]], token: str, now: datetime) -> Claimed:
+    """Pending rows, locked: those to claim, and those that can never run."""
+    claimed = Claimed([], [])
+    for row in map(Pending._make, rows):
+        run_at = time_of(row.run_at)
+        if reason := _unrunnable(row, run_at):
+            claimed.ended.append((row.id, reason))
+        elif run_at is None or run_at <= now:  # as text it may compare as another time
+            claimed.claims.append(to_claim(row, token, whole_number(row.trys) or 0))
+    return claimed
+
+
+def time_of(value: Any) -> Any:
+    """A time as the driver returns it."""
+    return value if value is None or value.__class__ is datetime else parse_time(value)
+
+
+def _unrunnable(row: Pending, run_at: Any) -> str | None:
+    """Why this pending row can never run, or None."""
+    for name in ('try_period', 'try_max', 'trys'):
+        value = getattr(row, name)
+        if value.__class__ is not int and value is not None and whole_number(value) is None:
+            return f'{name} is no whole number: {value!r:.100}'
+    if run_at is not None and not isinstance(run_at, datetime):
+        return no_time(run_at)
+    try_max = effective_try_max(row.try_max)
+    if (trys := whole_number(row.trys) or 0) >= try_max:
+        return f'no try is left: {trys} of {try_max} used'
+    return None
+
+
+def no_time(run_at: Any) -> str:
+    return f'run_at is no time: {run_at!r:.100}'
+
+
+def to_claim(row: Pending, token: str, trys: int) -> Claim:
+    """The claim of a row of which `trys` tries had begun before it."""
+    created = time_of(row.created)
+    return Claim(
+        id=row.id,
+        token=token,
+        action=text_of(row.action) or '',
+        project_id=text_of(row.project_id),
+        params=row.params,
+        created=created if isinstance(created, datetime) else None,
+        try_period=effective_try_period(row.try_period),
+        try_max=effective_try_max(row.try_max),
+        trys=trys + 1,
+    )
+
+
+def text_of(value: Any) -> str | None:
+    # SQLite keeps whatever was put into a text column, bytes too.
+    if isinstance(value, bytes):
+        return value.decode('utf-8', 'replace')
+    return None if value is None else str(value)
