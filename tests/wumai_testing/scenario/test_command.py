@@ -189,9 +189,9 @@ def test_the_catalogue_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_new(folder: Path) -> None:
     """The file is right, and passes with an app that has what it names."""
-    (folder.parent / 'shop.py').write_text("job_routes = {'DoSomething': lambda job: {}}")
+    (folder.parent / 'post_office.py').write_text("job_routes = {'DoSomething': lambda job: {}}")
     name = 'scenarios/orders/an-order-is-sent.yaml'
-    assert wumai('scenario', 'new', name, '--app', 'shop').output == f'written: {name}\n'
+    assert wumai('scenario', 'new', name, '--app', 'post_office').output == f'written: {name}\n'
     assert wumai('scenario', 'check', name).output == '1 of 1 files are right\n'
     output = wumai('scenario', 'run', 'scenarios').output
     assert 'An order is sent' in output
