@@ -106,6 +106,10 @@ class Checker:
             if (one.kind in kinds if kinds is not None else not one.kind.startswith(CHANNELS))
         )
 
+    def stalled(self, begins: float, ends: float) -> bool:
+        """Whether anyone stood still in this time, perhaps with rows locked."""
+        return self.troubled(begins, ends, *self.world.started, kinds=('stall',))
+
     def slack(self) -> float:
         """Seconds that a few statements may take on their way."""
         return 0.05 + 40 * self.world.plan.latency * self.world.slowness

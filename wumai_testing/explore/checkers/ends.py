@@ -7,7 +7,7 @@ from wumai_testing.faults import FAULTS
 from wumai_testing.simulation import SimulatedWorker
 
 _UNEXPECTED = ('a turn of the worker failed', 'the heartbeat failed', 'are not known')
-_HINDERS = OF_THE_DATABASE | {'stall', 'row lock', 'connection mute', *FAULTS}
+_HINDERS = OF_THE_DATABASE | {'row lock', 'connection mute', *FAULTS}
 """What may hold up a stop; the stop itself is no excuse."""
 WATCHDOG = 75
 CLEANUP = 2.0
@@ -36,13 +36,14 @@ class Stops(Checker):
             for row in self.ledger.rows.values():
                 if row.status == RUNNING and row.owner == one.process:
                     self.fail(f'{one.process} has stopped and holds {self.name(row.id)}', row.id)
-        elif not self._hindered(one, told_at - 100):
+        elif code != WATCHDOG and not self._hindered(one, told_at - 100):
             self.fail(f'{one.process} stops with code {code}')
         if took > limit and not self._hindered(one, told_at - 10):
             self.fail(f'{one.process} takes {took:g} s to stop, its grace is {grace:g} s')
 
     def _hindered(self, one: SimulatedWorker, since: float) -> bool:
-        return self.troubled(since, self.now, one.process, kinds=_HINDERS)
+        troubled = self.troubled(since, self.now, one.process, kinds=_HINDERS)
+        return troubled or self.stalled(since, self.now)
 
     def _has_messages(self, one: SimulatedWorker) -> bool:
         """Whether some may still be on their way."""

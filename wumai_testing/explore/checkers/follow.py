@@ -44,11 +44,7 @@ class Follows(Checker):
             self.fail(f'{told}and nothing hinders {one.run.process}', one.run.job)
 
     def _is_hindered(self, process: str, since: float) -> bool:
-        # Whoever stands still may do so with rows locked.
-        everyone = self.world.started
-        return self.troubled(since, self.now, process) or self.troubled(
-            since, self.now, *everyone, kinds=('stall',)
-        )
+        return self.troubled(since, self.now, process) or self.stalled(since, self.now)
 
 
 class Outcomes(Follows):

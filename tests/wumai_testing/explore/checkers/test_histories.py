@@ -188,6 +188,26 @@ def test_a_stop_takes_grace_and_a_little_more(seconds: float, fine: bool) -> Non
     assert (told(Stops, story) is None) is fine
 
 
+@pytest.mark.parametrize(
+    ('code', 'stalled', 'fine'),
+    [(0, None, True), (1, None, False), (1, 'w2', True), (75, None, True)],
+)
+def test_a_stop_ends_well_unless_something_holds_it_up(
+    code: int, stalled: str | None, fine: bool
+) -> None:
+    """Whoever stands still may hold the row that is to be written; of the watchdog others judge."""
+
+    def story(history: History) -> None:
+        if stalled:
+            history.trouble('stall', stalled, 10)
+        history.trouble('stop', 'w1')
+        history.world.stopping['w1#1'] = history.now
+        history.passes(1)
+        history.exits('w1#1', code)
+
+    assert (told(Stops, story) is None) is fine
+
+
 def failed(history: History) -> None:
     run = history.claims('w1#1', 'job')
     history.ends(run, 'raised RuntimeError')
