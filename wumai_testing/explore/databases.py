@@ -27,6 +27,7 @@ class EmulatedDatabase(Database):
     """The emulated MySQL of one run."""
 
     is_real = False
+    is_embedded = False
 
     def __init__(self, server: Server) -> None:
         url = URL.create('mysql+pymysql', username='root', host='emulated', database='emulated')
@@ -117,6 +118,8 @@ class ComparedDatabase:
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
+        self.is_embedded = inner.url.get_backend_name() == 'sqlite'
+        """All processes are on one host, and one of them writes at a time."""
         self._rows: dict[str, Any] = {}
         self._on_commit: OnCommit = lambda _changes, _node: None
         inner._open = self._open  # type: ignore[assignment,method-assign]

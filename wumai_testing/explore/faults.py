@@ -104,6 +104,8 @@ class Troubles:
             return
         self.reached[kind] += 1
         self.note(kind, target, self._lasting(fault))
+        if kind == 'stall' and self.world.explored.is_embedded:  # perhaps with the only lock
+            self.note('row lock', None, self._lasting(fault))
 
     def happened(self, event: Event) -> None:
         """A fault that waited for a statement has struck."""
@@ -163,6 +165,8 @@ class Troubles:
 
     def _clock_step(self, fault: PlannedFault) -> bool:
         assert fault.target
+        if self.world.explored.is_embedded:  # whose clock is that of its only host
+            return False
         one = self.world.workers[fault.target]
         self.world.clocks[one.process].skew += fault.seconds
         self.steps.append((self.world.clock.monotonic(), fault.target, fault.seconds))

@@ -162,7 +162,7 @@ class World(Simulation):
         routes = dict(self._job_routes or {})
         if planned.lacks and not healed and len(routes) > 1:
             routes.pop(planned.lacks, None)
-        self._host = planned.skew, planned.drift
+        self._host = (0.0, 0.0) if self.explored.is_embedded else (planned.skew, planned.drift)
         one = self.start_worker(name, job_routes=routes)
         self.started[one.process] = self.clock.monotonic()
         return one

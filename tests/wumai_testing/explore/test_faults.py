@@ -76,3 +76,13 @@ def test_no_kind_is_drawn_that_was_not_asked_for() -> None:
     plans = [draw_plan(seed, ['Slow'], {}, kinds=['stall']) for seed in range(50)]
     assert {fault.kind for one in plans for fault in one.faults} == {'stall'}
     assert {one.server['skips_locked'] for one in plans} == {True}
+
+
+@pytest.mark.parametrize(('url', 'steps'), [(None, 1), ('sqlite', 0)])
+def test_processes_on_one_host_have_one_clock(url: str | None, steps: int) -> None:
+    """SQLite tells no time: there the host's clock is the database's."""
+    step = PlannedFault(1.0, 'clock step', 'w1', 30.0)
+    late = PlannedJob(2.0, 'Quick', {})
+    result = run(plan(JOB, late, faults=[step], workers=2), load_app(), url=url)
+    assert result.broken is None
+    assert result.reached['clock step'] == steps
