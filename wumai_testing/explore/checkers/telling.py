@@ -62,7 +62,8 @@ class Messages(Checker):
         if int(found['m']) != same[0].m:
             self.fail(f'{channel} is told a wrong number of tries: {text:.150}', job)
         if untold:
-            untold[0].told[channel] = 1
+            due = next((one for one in untold if self._could_be_told(one, channel)), untold[0])
+            due.told[channel] = 1
 
     def _rescued_twice_at_once(self, failure: Failure) -> bool:
         """Whether another worker, its commit in doubt, cannot tell this rescue from its own."""

@@ -12,6 +12,7 @@ from wumai_testing.explore.checkers.follow import Losses, Outcomes, Watchdogs
 from wumai_testing.explore.checkers.moves import Owners, Retries
 from wumai_testing.explore.checkers.pace import Turns
 from wumai_testing.explore.checkers.telling import Messages
+from wumai_testing.explore.ledger import APP
 
 Story = Callable[[History], None]
 
@@ -215,6 +216,23 @@ def failed(history: History) -> None:
 
 
 TEXT = 'Work job try 1 of 3 failed: Oops; next try 2026-01-01 00:00:10 UTC'
+
+
+def test_a_message_is_of_the_try_that_could_tell_it() -> None:
+    """The first of two that read alike was lost with its process."""
+
+    def story(history: History) -> None:
+        run = history.claims('w2#1', 'job')
+        history.ends(run, 'raised RuntimeError')
+        history.fails(run)
+        history.exits('w2#1', None)
+        history.commits(APP, 'job', status='pending', trys=0)
+        failed(history)
+        history.tells('slack', TEXT)
+        history.tells('sms', TEXT)
+        history.checker.over()
+
+    assert told(Messages, story) is None
 
 
 def test_each_channel_is_told_once_of_what_is_committed() -> None:
