@@ -105,6 +105,8 @@ class Outcome:
     """When it is due again; None leaves the column as it is."""
     uncount: bool = False
     """True for a release: the try is taken off `trys`."""
+    trys: int | None = None
+    """Which try it is of; tells it from the same outcome of another try, where it is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)

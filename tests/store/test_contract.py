@@ -342,6 +342,16 @@ class TestOutcomes:
         store.write([later], NOW)
         assert store.written([ours]) == (set(), set())
 
+    @pytest.mark.parametrize('status', [ERROR, FINISHED])
+    def test_the_same_outcome_of_a_later_try_is_not_ours(self, store, status):
+        """Such as a result that is too large each time."""
+        ours = outcome(status=status, error='no', trys=1)
+        (expired,) = [e for e in store.expired(NOW + 2 * SECOND, 9) if e.id == 'job-1']
+        store.rescue(expired, NOW + 2 * SECOND, NOW)
+        take(store, 'job-1', token='other')
+        store.write([outcome(token='other', status=status, error='no', trys=2)], NOW)
+        assert store.written([ours]) == (set(), set())
+
 
 class TestLeases:
     """Heartbeat, and rescue of what has none."""

@@ -33,7 +33,7 @@ def decided(raised, now=NOW, **values):
 def test_a_result_finishes():
     """With its text, and nothing else."""
     outcome = decide(claim(), Ending(result='{"a": 1}'), NOW)
-    assert outcome == Outcome('job-1', 'token', 'finished', result='{"a": 1}')
+    assert outcome == Outcome('job-1', 'token', 'finished', result='{"a": 1}', trys=1)
 
 
 def test_an_exception_is_tried_again():
@@ -71,7 +71,7 @@ def test_the_last_try_gives_up(trys, status):
 )
 def test_what_is_final(raised, error):
     """Whatever tries are left; with the reason alone."""
-    assert decided(raised) == Outcome('job-1', 'token', 'error', error=error)
+    assert decided(raised) == Outcome('job-1', 'token', 'error', error=error, trys=1)
 
 
 def test_a_timeout_is_a_failed_try():
@@ -88,7 +88,7 @@ def test_any_exception_is_a_failed_try(raised):
 
 def test_a_stop_hands_the_job_back():
     """Due as before, its try not counted."""
-    assert decided(Stopped()) == Outcome('job-1', 'token', 'pending', uncount=True)
+    assert decided(Stopped()) == Outcome('job-1', 'token', 'pending', uncount=True, trys=1)
 
 
 def test_a_lost_lease_has_no_outcome():
@@ -110,7 +110,7 @@ def test_a_lost_lease_has_no_outcome():
 )
 def test_run_later(seconds, due):
     """At least a second later, at a whole second; its try is not counted, also not the last."""
-    wanted = Outcome('job-1', 'token', 'pending', run_at=due, uncount=True)
+    wanted = Outcome('job-1', 'token', 'pending', run_at=due, uncount=True, trys=3)
     assert decided(RunLater(seconds), trys=3) == wanted
 
 

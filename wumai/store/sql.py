@@ -236,7 +236,7 @@ class SqlStore:
         return WRITE_RESULTS.count(connection, values)
 
     def written(self, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
-        query = select(job.id, job.status, job.result, job.error, job.run_at).where(
+        query = select(job.id, job.status, job.result, job.error, job.run_at, job.trys).where(
             job.id.in_([outcome.id for outcome in outcomes])
         )
         with self._reading() as connection:
@@ -442,5 +442,6 @@ def _shows(row: Any, outcome: Outcome) -> bool:
     """Whether the row looks as `outcome` left it; a later claim keeps the error text."""
     same = row.error == outcome.error and outcome.run_at in (None, row.run_at)
     if row.status == outcome.status:
-        return bool(same and row.result == outcome.result)
+        counted = None if outcome.trys is None else outcome.trys - outcome.uncount
+        return bool(same and row.result == outcome.result and counted in (None, row.trys))
     return outcome.status == PENDING and bool(same)

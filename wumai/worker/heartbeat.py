@@ -145,8 +145,8 @@ def _handed_back(one: Try, now: datetime) -> Outcome:
     """A neighbour of the try that ends the process: due at once, its try counted."""
     claim = one.claim
     if claim.trys >= claim.try_max:
-        return Outcome(claim.id, claim.token, ERROR, error=WORKER_LOST)
-    return Outcome(claim.id, claim.token, PENDING, error=WORKER_LOST, run_at=now)
+        return Outcome(claim.id, claim.token, ERROR, error=WORKER_LOST, trys=claim.trys)
+    return Outcome(claim.id, claim.token, PENDING, error=WORKER_LOST, run_at=now, trys=claim.trys)
 
 
 def _stack(one: Try) -> str:

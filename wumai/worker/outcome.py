@@ -49,7 +49,7 @@ def decide(claim: Claim, ending: Ending, now: datetime) -> Outcome | None:
     """The outcome of a try that ended at `now`; None where the job is no longer ours."""
     match ending.raised:
         case None:
-            return Outcome(claim.id, claim.token, FINISHED, result=ending.result)
+            return Outcome(claim.id, claim.token, FINISHED, result=ending.result, trys=claim.trys)
         case LeaseLost():
             return None
         case Stopped():
@@ -57,7 +57,8 @@ def decide(claim: Claim, ending: Ending, now: datetime) -> Outcome | None:
         case RunLater(seconds=seconds):
             return release(claim, later(now, seconds))
         case GiveUp() | BadParams() | BadResult() as final:
-            return Outcome(claim.id, claim.token, ERROR, error=_message(final) or _name(final))
+            error = _message(final) or _name(final)
+            return Outcome(claim.id, claim.token, ERROR, error=error, trys=claim.trys)
         case TryTimeout() as late:
             return failed(claim, str(late), now)
         case error:
@@ -66,15 +67,15 @@ def decide(claim: Claim, ending: Ending, now: datetime) -> Outcome | None:
 
 def release(claim: Claim, run_at: datetime | None = None) -> Outcome:
     """The job goes back, its try not counted."""
-    return Outcome(claim.id, claim.token, PENDING, run_at=run_at, uncount=True)
+    return Outcome(claim.id, claim.token, PENDING, run_at=run_at, uncount=True, trys=claim.trys)
 
 
 def failed(claim: Claim, error: str, now: datetime) -> Outcome:
     """The try failed at `now`: due again after try_period, or the job gives up."""
     if claim.trys >= claim.try_max:
-        return Outcome(claim.id, claim.token, ERROR, error=error)
+        return Outcome(claim.id, claim.token, ERROR, error=error, trys=claim.trys)
     due = later(now, claim.try_period)
-    return Outcome(claim.id, claim.token, PENDING, error=error, run_at=due)
+    return Outcome(claim.id, claim.token, PENDING, error=error, run_at=due, trys=claim.trys)
 
 
 def describe(error: BaseException) -> str:
