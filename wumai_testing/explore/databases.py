@@ -70,6 +70,10 @@ class EmulatedDatabase(Database):
         engine._compiled_cache = shared._compiled_cache
         return _waiting_on_gevent(engine)
 
+    def close(self) -> None:
+        super().close()
+        self.server.close()
+
     def _open(self, role: Role, node: str) -> Any:
         # As production's init_command asks: shorter than the client's patience.
         patience = role.statement_timeout

@@ -107,6 +107,7 @@ def sides(real_url: str) -> Iterator[tuple[Side, Side]]:
     yield both
     for side in both:
         side.close()
+    server.close()
 
 
 def filler(number: int) -> JobRow:
