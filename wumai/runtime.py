@@ -59,11 +59,11 @@ class Wakeups:
         """Call `created` when other processes have created jobs; the value returned ends that."""
         return self._wire.hear(created) if self._wire else lambda: None
 
-    def created(self) -> None:
-        """A job is in the database."""
+    def created(self, *, elsewhere: bool = True) -> None:
+        """A job is in the database; told to other processes too, unless it is not for now."""
         for listener in list(self._listeners):
             listener()
-        if self._wire:
+        if elsewhere and self._wire:
             self._wire.send()
 
 

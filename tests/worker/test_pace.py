@@ -8,6 +8,7 @@ from tests.worker.conftest import logged, put_plain, starts
 from wumai import db
 from wumai.model import Job
 from wumai_testing.simulation import Simulation, simulation
+from wumai_testing.wire import VirtualPort
 
 REDIS = {'REDIS_HOST': 'redis.invalid'}
 
@@ -49,6 +50,16 @@ def test_a_worker_elsewhere_is_woken(redis_sim):
         redis_sim.advance(20)
     redis_sim.run_until_idle()
     assert starts(redis_sim, job_id) == [pytest.approx(30, abs=0.05)]
+
+
+def test_a_retry_wakes_nobody_elsewhere(redis_sim, monkeypatch):
+    """It is due later: one message for the job, and none for its failed try."""
+    told = []
+    monkeypatch.setattr(VirtualPort, 'send', lambda _, sender: told.append(sender))
+    redis_sim.route(None, {'Fail': lambda job: 1 / 0})
+    Job.create('Fail', try_period=60, try_max=3)
+    redis_sim.run_until_idle()
+    assert len(told) == 1
 
 
 def test_a_worker_that_was_not_there_yet(redis_sim):

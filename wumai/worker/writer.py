@@ -148,7 +148,8 @@ class OutcomeWriter:
             )
             return
         if outcome.status == PENDING:
-            self._runtime.wakeups.created()
+            # A retry is due later, when the polls of others find it as well.
+            self._runtime.wakeups.created(elsewhere=outcome.run_at is None)
         if outcome.error is not None:
             told = failure(claim, outcome)
             logger.warning('%s', told.text)
