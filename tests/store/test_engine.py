@@ -121,9 +121,15 @@ class TestClock:
         engine.dispose()
         assert len(seen) == 4
 
-    def test_sqlite_has_no_clock_of_its_own(self, sqlite):
-        """It is in this process."""
-        sqlite.ping()
+    def test_sqlite_has_no_clock_of_its_own(self, tmp_path, monkeypatch):
+        """It is in this process, and is not asked."""
+        seen = []
+        clock = SystemClock()
+        monkeypatch.setattr(clock, 'observe', lambda *args: seen.append(args))
+        engine = make_engine(make_url(f'sqlite:///{tmp_path}/one.db'), ROLES['worker'], clock)
+        SqlStore(engine).ping()
+        engine.dispose()
+        assert seen == []
 
 
 def test_nothing_of_ours_waits_for_ever():
