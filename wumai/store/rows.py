@@ -1,11 +1,25 @@
-"""Rows as the driver reads them, made into claims: other programs may have put in anything."""
+"""Rows of `job` in and out: what the driver reads, made into claims, since other programs may have
+put in anything; and outcomes, in groups that one statement writes and beside the rows they left.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
-from wumai.job import Claim, effective_try_max, effective_try_period, whole_number
+from wumai.job import (
+    PENDING,
+    RUNNING,
+    Claim,
+    JobRow,
+    Outcome,
+    effective_try_max,
+    effective_try_period,
+    whole_number,
+)
+from wumai.store import schema
 from wumai.store.base import Claimed
+from wumai.store.prepared import stamp
 from wumai.store.schema import parse_time
 
 
@@ -79,3 +93,54 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, bytes):
         return value.decode('utf-8', 'replace')
     return None if value is None else str(value)
+
+
+def values_of(row: JobRow) -> dict[str, Any]:
+    # asdict() would copy each value deeply.
+    return {name: getattr(row, name) for name in JobRow.__slots__}
+
+
+NAMES = [column.name for column in schema.job.columns]
+_read_row = attrgetter(*NAMES)
+_TIMES = [NAMES.index(name) for name in ('updated', 'created', 'run_at')]
+
+
+def inserted(row: JobRow, dialect: str) -> tuple[Any, ...]:
+    values = list(_read_row(row))
+    for place in _TIMES:
+        values[place] = stamp(dialect, values[place])
+    return tuple(values)
+
+
+def alike(outcomes: Iterable[Outcome], most: int) -> list[list[Outcome]]:
+    """Outcomes in groups that one statement can write, in the order of ids within each; with
+    at most so many bytes of results, since they share a packet to the server.
+    """
+    groups: list[list[Outcome]] = []
+    open_groups: dict[object, tuple[list[Outcome], int]] = {}
+    for one in sorted(outcomes, key=_id):
+        alike = (one.token, one.status, one.error, one.run_at, one.uncount)
+        group, size = open_groups.get(alike, ([], 0))
+        if not group or size + len(one.result or '') > most:
+            group, size = [], 0
+            groups.append(group)
+        group.append(one)
+        open_groups[alike] = group, size + len(one.result or '')
+    return groups
+
+
+def _id(outcome: Outcome) -> str:
+    return outcome.id
+
+
+def holds(row: Any, token: str) -> bool:
+    return bool(row.status == RUNNING and row.result == token)
+
+
+def shows(row: Any, outcome: Outcome) -> bool:
+    """Whether the row looks as `outcome` left it; a later claim keeps the error text."""
+    same = row.error == outcome.error and outcome.run_at in (None, row.run_at)
+    if row.status == outcome.status:
+        counted = None if outcome.trys is None else outcome.trys - outcome.uncount
+        return bool(same and row.result == outcome.result and counted in (None, row.trys))
+    return outcome.status == PENDING and bool(same)

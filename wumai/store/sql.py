@@ -7,7 +7,6 @@ and how a transaction begins on SQLite (engine.py).
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -42,7 +41,20 @@ from wumai.store.base import Candidate, Claimed, Fences, JobFilter
 from wumai.store.columns import ColumnLimits
 from wumai.store.db_errors import TRANSLATED, translate
 from wumai.store.prepared import stamp
-from wumai.store.rows import Pending, no_time, sort_out, text_of, time_of, to_claim
+from wumai.store.rows import (
+    NAMES,
+    Pending,
+    alike,
+    holds,
+    inserted,
+    no_time,
+    shows,
+    sort_out,
+    text_of,
+    time_of,
+    to_claim,
+    values_of,
+)
 from wumai.store.statements import (
     CLAIM_COLUMNS,
     END_UNRUN,
@@ -77,11 +89,11 @@ class SqlStore:
         self, rows: Sequence[JobRow], connection: Connection | Session | None = None
     ) -> None:
         if connection is not None:  # of an app's own engine, perhaps
-            self._insert(schema.job, [_values(row) for row in rows], connection)
+            self._insert(schema.job, [values_of(row) for row in rows], connection)
             return
         dialect = self._dialect
         with self._writing() as writing:
-            INSERT.run_many(writing, _NAMES, [_inserted(row, dialect) for row in rows])
+            INSERT.run_many(writing, NAMES, [inserted(row, dialect) for row in rows])
 
     def get_job(self, job_id: str, connection: Connection | Session | None = None) -> JobRow | None:
         query = select(*_JOB_COLUMNS).where(job.id == job_id)
@@ -210,7 +222,7 @@ class SqlStore:
     # The worker's side: what follows a claim, under its fence
 
     def write(self, outcomes: Sequence[Outcome], now: datetime) -> set[str]:
-        groups = _alike(outcomes, self.limits.bytes_of('result'))
+        groups = alike(outcomes, self.limits.bytes_of('result'))
         with self._writing() as connection:
             if all(self._write_alike(connection, group, now) == len(group) for group in groups):
                 return {outcome.id for outcome in outcomes}
@@ -241,8 +253,8 @@ class SqlStore:
         )
         with self._reading() as connection:
             rows = {row.id: row for row in connection.execute(query)}
-        held = {o.id for o in outcomes if o.id in rows and _holds(rows[o.id], o.token)}
-        done = {o.id for o in outcomes if o.id in rows and _shows(rows[o.id], o)}
+        held = {o.id for o in outcomes if o.id in rows and holds(rows[o.id], o.token)}
+        done = {o.id for o in outcomes if o.id in rows and shows(rows[o.id], o)}
         return done - held, held
 
     def renew(self, fences: Iterable[tuple[str, str]], now: datetime) -> tuple[Fences, Fences]:
@@ -389,59 +401,8 @@ class SqlStore:
             raise translate(error) from error
 
 
-def _values(row: JobRow) -> dict[str, Any]:
-    # asdict() would copy each value deeply.
-    return {name: getattr(row, name) for name in JobRow.__slots__}
-
-
-_NAMES = [column.name for column in schema.job.columns]
-_read_row = attrgetter(*_NAMES)
-_TIMES = [_NAMES.index(name) for name in ('updated', 'created', 'run_at')]
-
-
-def _inserted(row: JobRow, dialect: str) -> tuple[Any, ...]:
-    values = list(_read_row(row))
-    for place in _TIMES:
-        values[place] = stamp(dialect, values[place])
-    return tuple(values)
-
-
 def _not_renewed(row: Expired) -> ColumnElement[bool]:
     """That `updated` is as it was seen: a host whose clock is slow may have renewed it since."""
     if isinstance(row.updated, datetime) and not row.updated.microsecond:
         return job.updated == row.updated
     return true()
-
-
-def _alike(outcomes: Iterable[Outcome], most: int) -> list[list[Outcome]]:
-    """Outcomes in groups that one statement can write, in the order of ids within each; with
-    at most so many bytes of results, since they share a packet to the server.
-    """
-    groups: list[list[Outcome]] = []
-    open_groups: dict[object, tuple[list[Outcome], int]] = {}
-    for one in sorted(outcomes, key=_id):
-        alike = (one.token, one.status, one.error, one.run_at, one.uncount)
-        group, size = open_groups.get(alike, ([], 0))
-        if not group or size + len(one.result or '') > most:
-            group, size = [], 0
-            groups.append(group)
-        group.append(one)
-        open_groups[alike] = group, size + len(one.result or '')
-    return groups
-
-
-def _id(outcome: Outcome) -> str:
-    return outcome.id
-
-
-def _holds(row: Any, token: str) -> bool:
-    return bool(row.status == RUNNING and row.result == token)
-
-
-def _shows(row: Any, outcome: Outcome) -> bool:
-    """Whether the row looks as `outcome` left it; a later claim keeps the error text."""
-    same = row.error == outcome.error and outcome.run_at in (None, row.run_at)
-    if row.status == outcome.status:
-        counted = None if outcome.trys is None else outcome.trys - outcome.uncount
-        return bool(same and row.result == outcome.result and counted in (None, row.trys))
-    return outcome.status == PENDING and bool(same)
