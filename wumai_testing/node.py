@@ -11,6 +11,7 @@ from gevent.event import Event
 from wumai.entropy import RandomEntropy
 from wumai.store.base import Store
 from wumai.store.engine import OFFSET_AGE
+from wumai.worker.heartbeat import STOP_WITHIN
 
 if TYPE_CHECKING:
     from wumai_testing.clock import VirtualTime
@@ -56,6 +57,7 @@ class NodeHeartbeat:
         self._connect = connect
         self._leave = leave
         self._tries = Event()
+        self._resting = Event()
         self._greenlet: gevent.Greenlet[..., None] | None = None
 
     def start(self, beat: Callable[[Store], float | None], period: float) -> None:
@@ -63,13 +65,17 @@ class NodeHeartbeat:
 
     def _run(self, beat: Callable[[Store], float | None], period: float) -> None:
         store = self._connect()
+        self._resting.set()
         while True:
             self._tries.wait()
             self._tries.clear()
             pause: float | None = period
             while pause is not None:
+                self._resting.set()
                 gevent.sleep(pause)
+                self._resting.clear()
                 pause = beat(store)
+            self._resting.set()
 
     def began(self) -> None:
         self._tries.set()
@@ -79,6 +85,7 @@ class NodeHeartbeat:
 
     def stop(self) -> None:
         if self._greenlet is not None:
+            self._resting.wait(STOP_WITHIN)  # for a beat under way, as in production
             self._greenlet.kill()
 
     def leave(self, code: int) -> None:

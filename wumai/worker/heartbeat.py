@@ -40,6 +40,8 @@ FAILING_PERIOD = 2.0
 """Seconds between attempts while the database fails."""
 LAST_WORDS = 10.0
 """Seconds that the channels are given before the process leaves."""
+STOP_WITHIN = LAST_WORDS + 5.0
+"""Seconds that a stop waits for the beat under way, which may be writing a last outcome."""
 
 
 class Leases:
@@ -190,7 +192,7 @@ class ThreadHeartbeat:
             return
         self._hub = None
         self._stopping.release()
-        self._ended.acquire(timeout=LAST_WORDS)
+        self._ended.acquire(timeout=STOP_WITHIN)
 
     def leave(self, code: int) -> None:
         logger.flush()
