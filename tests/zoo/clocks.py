@@ -28,7 +28,7 @@ def _due_in_local_time(real: Real, candidate: Any, now: Any) -> Any:
     title='utc=False and wrong schedule date',
     also={
         'wumai.store.sql:SqlStore.claim': Wrap(_claims_in_local_time),
-        'wumai.worker.loop:_is_due': Wrap(_due_in_local_time),
+        'wumai.worker.ahead:_is_due': Wrap(_due_in_local_time),
     },
 )
 def due_times_are_read_in_local_time(real: Real, store: Any, until: Any, limit: int) -> Any:

@@ -8,7 +8,7 @@ from tests.zoo.base import DOUBT, LEAK, MYSQL, STARVATION, Real, bug, values
 from wumai.job import PENDING
 from wumai.store import schema
 from wumai.store.base import Candidate
-from wumai.worker.loop import WINDOW
+from wumai.worker.ahead import WINDOW
 
 job = schema.job.c
 
@@ -20,12 +20,15 @@ job = schema.job.c
     issue='taskcluster/taskcluster#9131',
     title='Prevent starvation in resource-constrained worker pools',
 )
-def newest_first(real: Real, store: Any, until: Any, limit: int) -> list[Candidate]:
+def newest_first(
+    real: Real, store: Any, until: Any, limit: int, offset: int = 0
+) -> list[Candidate]:
     """What became due last runs first, so that older jobs wait while newer ones come."""
     due = or_(job.run_at.is_(None), job.run_at <= until)
     query = select(job.id, job.run_at).where(job.status == PENDING, due)
+    query = query.order_by(job.run_at.desc())
     with store._reading() as connection:
-        rows = connection.execute(query.order_by(job.run_at.desc()).limit(limit)).all()
+        rows = connection.execute(query.limit(limit).offset(offset)).all()
     return [Candidate(*row) for row in rows]
 
 
@@ -36,11 +39,13 @@ def newest_first(real: Real, store: Any, until: Any, limit: int) -> list[Candida
     issue='PrefectHQ/prefect#19403',
     title='Flow runs waiting for deployment concurrency limit congest work queue',
 )
-def waiting_jobs_hide_due_ones(real: Real, store: Any, until: Any, limit: int) -> list[Candidate]:
+def waiting_jobs_hide_due_ones(
+    real: Real, store: Any, until: Any, limit: int, offset: int = 0
+) -> list[Candidate]:
     """The oldest pending jobs are read, and only then those that are not due are left out."""
     oldest = select(job.id, job.run_at).where(job.status == PENDING).order_by(job.id)
     with store._reading() as connection:
-        rows = connection.execute(oldest.limit(max(1, limit // WINDOW))).all()
+        rows = connection.execute(oldest.limit(max(1, limit // WINDOW)).offset(offset)).all()
     return [Candidate(*row) for row in rows if row.run_at is None or row.run_at <= until]
 
 

@@ -94,7 +94,7 @@ def unknown_action_is_discarded(real: Real, claim: Any, ending: Any, now: Any) -
 
 
 @bug(
-    'wumai.worker.loop:_is_due',
+    'wumai.worker.ahead:_is_due',
     kind=LOST,
     breaks=(5,),
     issue='lightdash/lightdash#12838',

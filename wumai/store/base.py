@@ -93,8 +93,10 @@ class Store(Protocol):
 
     # The worker's side
 
-    def candidates(self, until: datetime, limit: int) -> list[Candidate]:
-        """Pending jobs due at `until` or before, earliest first; locks nothing."""
+    def candidates(self, until: datetime, limit: int, offset: int = 0) -> list[Candidate]:
+        """Pending jobs due at `until` or before, earliest first, `offset` of them left out; locks
+        nothing.
+        """
 
     def claim(self, ids: Iterable[str], limit: int, token: str, now: datetime) -> Claimed:
         """Take at most `limit` of these jobs that are pending, due and free: pending -> running.

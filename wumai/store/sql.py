@@ -164,8 +164,8 @@ class SqlStore:
 
     # The worker's side: claims
 
-    def candidates(self, until: datetime, limit: int) -> list[Candidate]:
-        values = {'b_until': self._stamp(until), 'b_limit': limit}
+    def candidates(self, until: datetime, limit: int, offset: int = 0) -> list[Candidate]:
+        values = {'b_until': self._stamp(until), 'b_limit': limit, 'b_offset': offset}
         with self._reading() as connection:
             rows = READ_CANDIDATES.rows(connection, values)
         return [Candidate(job_id, time_of(run_at)) for job_id, run_at in rows]

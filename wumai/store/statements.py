@@ -52,6 +52,7 @@ _CANDIDATES = (
     )
     .order_by(job.run_at)
     .limit(bindparam('b_limit'))
+    .offset(bindparam('b_offset'))
 )
 _CANDIDATES_OF = {
     # A number sorts before all text and would stand in the way of others until it is rewritten.

@@ -1,6 +1,5 @@
 """The loop of a worker: claim what is due, run it, wait."""
 
-from collections import deque
 from datetime import datetime, timedelta
 
 import gevent
@@ -13,6 +12,7 @@ from wumai.job import Claim, make_token
 from wumai.runtime import Runtime
 from wumai.store.base import Candidate, Claimed
 from wumai.store.db_errors import Busy, InDoubt, Rejected, StoreError, Unavailable
+from wumai.worker.ahead import Ahead
 from wumai.worker.backoff import Backoff
 from wumai.worker.executor import Executor
 from wumai.worker.options import WorkerOptions
@@ -21,14 +21,14 @@ from wumai.worker.rescue import Rescuer
 from wumai.worker.running import Running
 from wumai.worker.sweep import Sweeper
 
-WINDOW = 20
-"""Candidates read ahead for each place; shuffled where workers collide, in order elsewhere."""
-STALE = 1.0
-"""Seconds after which candidates that were read ahead are read anew."""
 JITTER = 0.1
 """The part of poll_interval by which workers' polls differ."""
 CONTENDED_PAUSE = 0.01
 """Seconds to wait where others took all that was due; doubled each time, up to a poll."""
+GATHER, GATHERED = 0.01, 0.75
+"""Seconds at most that a claim for less than that part of its places waits for more, where jobs
+have just ended: a small claim costs the database as much as a large one.
+"""
 
 
 class Loop:
@@ -49,9 +49,8 @@ class Loop:
         self._pace = Pace(runtime, self._poll)
         self._told = False
         self._contended = CONTENDED_PAUSE
-        self._ahead: deque[str] = deque()
-        self._collides = False
-        self._read_at = 0.0
+        self._ahead = Ahead(runtime)
+        self._gathers = False
         self._wakeup = Event()
         self._backlog = False
         self._stopping = False
@@ -74,7 +73,7 @@ class Loop:
 
     def place_freed(self) -> None:
         """End the wait if it was for want of places."""
-        if self._backlog:
+        if self._backlog and not (self._gathers and self._would_gather()):
             self.wake()
 
     def stop(self) -> None:
@@ -120,24 +119,24 @@ class Loop:
     def _turn(self) -> float:
         """One look at the table; the seconds to wait before the next."""
         self._look_after()
-        places = min(self._options.pick_size, self._running.free)
-        self._backlog = places <= 0
+        places = self._places
+        self._gathers = not self._gathers and self._would_gather()
+        self._backlog = places <= 0 or self._gathers
         if self._backlog:
-            return self._poll
+            return GATHER if self._gathers else self._poll
         now, began = self._runtime.clock.now(), self._runtime.clock.monotonic()
-        if len(self._ahead) < places or began - self._read_at > STALE:
-            candidates = self._read_ahead(places, now)
+        if not self._ahead.suffices(places):
+            soon = now + timedelta(seconds=self._poll)
+            candidates = self._ahead.read(places, now, soon)
             if not self._ahead:
                 self._backoff.reset()
                 self._contended = CONTENDED_PAUSE
                 return self._until_due(candidates, now)
-        drawn = [self._ahead.popleft() for _ in range(min(places, len(self._ahead)))]
+        drawn = self._ahead.draw(places)
         claimed = self._claim(drawn, places, now)
         self._backoff.reset()  # here, where it has written: a server may be there and be read-only
         taken = len(claimed.claims) + len(claimed.ended)
-        self._collides = taken < len(drawn)
-        if taken * 2 < len(drawn):
-            self._ahead.clear()  # others have taken most of what was read
+        self._ahead.note(taken, len(drawn), places)
         if not taken:
             self._contended = min(self._contended * 2, self._poll)
             return self._contended
@@ -146,15 +145,14 @@ class Loop:
         self._begin(claimed, began)
         return 0
 
-    def _read_ahead(self, places: int, now: datetime) -> list[Candidate]:
-        """Read what is due, unclaimed, into `_ahead`; returns also what will be due soon."""
-        self._read_at = self._runtime.clock.monotonic()
-        soon = now + timedelta(seconds=self._poll)
-        candidates = self._runtime.worker_store.candidates(soon, WINDOW * places)
-        self._ahead = deque(one.id for one in candidates if _is_due(one, now))
-        if self._collides:
-            self._runtime.entropy.shuffle(self._ahead)
-        return candidates
+    @property
+    def _places(self) -> int:
+        return min(self._options.pick_size, self._running.free)
+
+    def _would_gather(self) -> bool:
+        """Whether more places will be free in a moment."""
+        enough = GATHERED * min(self._options.pick_size, self._options.exec_size)
+        return 0 < self._places < enough and self._running.ending > 0
 
     def _look_after(self) -> None:
         """Mend what others left. What goes wrong there with one row keeps no other from running."""
@@ -231,8 +229,3 @@ class Loop:
                 return self._runtime.worker_store.held(ids, token)
             except StoreError as error:
                 doubt = error
-
-
-def _is_due(candidate: Candidate, now: datetime) -> bool:
-    # What is no time is due, so that the claim can end that row.
-    return not isinstance(candidate.run_at, datetime) or candidate.run_at <= now

@@ -54,6 +54,11 @@ class Running:
         return [t for t in list(self.tries.values()) if not t.handler_ended]
 
     @property
+    def ending(self) -> int:
+        """How many have ended and wait for their outcomes to be written."""
+        return len(self.tries) - len(self.handlers)
+
+    @property
     def free(self) -> int:
         return self.places - len(self.handlers)
 

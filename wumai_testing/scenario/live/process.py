@@ -179,8 +179,8 @@ class _WorkerStore(RecordingStore):
             self._ready()
             raise
 
-    def candidates(self, until: datetime, limit: int) -> list[Candidate]:
-        found = super().candidates(until, limit)
+    def candidates(self, until: datetime, limit: int, offset: int = 0) -> list[Candidate]:
+        found = super().candidates(until, limit, offset)
         self._ready()
         return found
 

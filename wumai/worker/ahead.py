@@ -1,0 +1,77 @@
+"""The candidates that a worker has read ahead, chosen so that several workers seldom collide."""
+
+from collections import deque
+from datetime import datetime
+
+from wumai.runtime import Runtime
+from wumai.store.base import Candidate
+
+WINDOW = 20
+"""Candidates read ahead for each place."""
+STALE = 1.0
+"""Seconds after which they are read anew."""
+SPREAD_MAX = 16.0
+"""Windows of a deep backlog among which a worker chooses, at most."""
+EXCESS_MAX = 4.0
+"""Candidates drawn for each place, at most, since others may have taken some."""
+
+
+class Ahead:
+    """Ids in order of their due times; where workers collide, of a window and in an order that
+    are drawn by lot.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._ids: deque[str] = deque()
+        self._read_at = 0.0
+        self._deep = False
+        self._spread = 1.0
+        self._excess = 1.0
+
+    def __bool__(self) -> bool:
+        return bool(self._ids)
+
+    def suffices(self, places: int) -> bool:
+        """Whether there are enough, read not long ago."""
+        fresh = self._runtime.clock.monotonic() - self._read_at <= STALE
+        return fresh and len(self._ids) >= places
+
+    def read(self, places: int, now: datetime, soon: datetime) -> list[Candidate]:
+        """Read what is due, unclaimed; returns also what will be due until `soon`."""
+        self._read_at = self._runtime.clock.monotonic()
+        candidates = self._window(WINDOW * places, soon)
+        self._ids = deque(one.id for one in candidates if _is_due(one, now))
+        if self._spread > 1:
+            self._runtime.entropy.shuffle(self._ids)
+        return candidates
+
+    def draw(self, places: int) -> list[str]:
+        """Take off as many as are to be tried for `places`."""
+        count = min(round(places * self._excess), len(self._ids))
+        return [self._ids.popleft() for _ in range(count)]
+
+    def note(self, taken: int, drawn: int, places: int) -> None:
+        """Learn from a claim that took so many of those drawn for so many places."""
+        if taken >= min(places, drawn):
+            self._spread = max(self._spread * 0.99, 1.0)
+            self._excess = max(self._excess * 0.95, 1.0)
+            return
+        self._spread = min(self._spread * 2, SPREAD_MAX)
+        self._excess = min(self._excess * 1.5, EXCESS_MAX)
+        if taken * 4 < drawn:
+            self._ids.clear()  # others have taken most of what was read
+
+    def _window(self, limit: int, soon: datetime) -> list[Candidate]:
+        store = self._runtime.worker_store
+        window = int(self._runtime.entropy.fraction() * self._spread) if self._deep else 0
+        candidates = store.candidates(soon, limit, window * limit)
+        if window and not candidates:
+            candidates = store.candidates(soon, limit)
+        self._deep = len(candidates) == limit
+        return candidates
+
+
+def _is_due(candidate: Candidate, now: datetime) -> bool:
+    # What is no time is due, so that the claim can end that row.
+    return not isinstance(candidate.run_at, datetime) or candidate.run_at <= now
