@@ -34,6 +34,11 @@ class EmulatedDatabase(Database):
         self.server = server
         super().__init__(url, lambda: EmulatedConnection(server), err.OperationalError)
 
+    @property
+    def waits_for_locks(self) -> bool:
+        """Whether a claim waits for rows that others have locked."""
+        return not self.server.skips_locked
+
     def watch(self, now: Callable[[], datetime], on_commit: OnCommit) -> None:
         """Take the time from `now`, and call `on_commit` with what each commit has changed."""
         self.server.now = now
@@ -124,6 +129,7 @@ class ComparedDatabase:
         self._inner = inner
         self.is_embedded = inner.url.get_backend_name() == 'sqlite'
         """All processes are on one host, and one of them writes at a time."""
+        self.waits_for_locks = self.is_embedded
         self._rows: dict[str, Any] = {}
         self._on_commit: OnCommit = lambda _changes, _node: None
         inner._open = self._open  # type: ignore[assignment,method-assign]

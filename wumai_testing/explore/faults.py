@@ -64,7 +64,6 @@ class Troubles:
         """The faults as they struck, where they were aimed too."""
         self.at = at
         self._armed: list[tuple[PlannedFault, Countdown]] = []
-        self._locked: list[Callable[[], None]] = []
         self._ends: dict[str, list[Callable[[float], None]]] = {}
 
     def arm(self, fault: PlannedFault) -> None:
@@ -104,7 +103,7 @@ class Troubles:
             return
         self.reached[kind] += 1
         self.note(kind, target, self._lasting(fault))
-        if kind == 'stall' and self.world.explored.is_embedded:  # perhaps with the only lock
+        if kind == 'stall' and self.world.explored.waits_for_locks:  # perhaps for one of its
             self.note('row lock', None, self._lasting(fault))
 
     def happened(self, event: Event) -> None:
@@ -226,15 +225,18 @@ class Troubles:
         return True
 
     def _hold(self, job: str, seconds: float) -> None:
+        """Lock its row for `seconds` from now, in which another may have it first."""
+        ends = min(self.world.clock.monotonic() + seconds, self.world.plan.calm_at)
         try:
             release = self.world.explored.hold(job)
         except err.OperationalError:
             return  # a lock wait of its own
         if release is None:
             return
-        self._locked.append(release)
-        self.world.timeline.add('fault', job=job, fault='its row is locked', seconds=seconds)
-        gevent.sleep(seconds)
+        left = round(ends - self.world.clock.monotonic(), 3)
+        if left > 0:
+            self.world.timeline.add('fault', job=job, fault='its row is locked', seconds=left)
+            gevent.sleep(left)
         release()
 
     # Channels
@@ -275,8 +277,6 @@ class Troubles:
         self._armed.clear()
         world.faults.down_until = world.faults.hang_until = 0.0
         self._fast()
-        for release in self._locked:
-            release()
         for channel in (world.slack, world.sms):
             channel.latency, channel.status = world.plan.channel_latency, 200
             for end in self._ends.pop(channel.name, ()):

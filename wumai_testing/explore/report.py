@@ -2,7 +2,8 @@
 
 import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from wumai_testing.explore.application import App
 from wumai_testing.explore.driver import Result
@@ -20,7 +21,8 @@ def describe(result: Result, app: App, replay: str) -> str:
         f'seed {plan.seed} breaks {broken}',
         '',
         f'workers: {_workers(result)}',
-        f'options: {", ".join(f"{name} {value}" for name, value in plan.options.items())}',
+        f'options: {_listed(plan.options)}',
+        *([f'server:  {_listed(plan.server)}'] if plan.server else []),
         *(_job(job, app) for job in plan.jobs),
         *(f'fault:   {fault}' for fault in plan.faults),
         '',
@@ -29,6 +31,10 @@ def describe(result: Result, app: App, replay: str) -> str:
     if broken.job and (line := handler_line(result, app)):
         lines += ['', f'handler: {line}']
     return '\n'.join([*lines, '', f'again:   {replay}'])
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ', '.join(f'{name} {value}' for name, value in values.items())
 
 
 def _workers(result: Result) -> str:

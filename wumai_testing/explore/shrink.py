@@ -135,6 +135,12 @@ def _with_right_clocks(plan: Plan) -> Iterator[Plan]:
     yield replace(plan, workers=workers)
 
 
+def _with_plain_server(plan: Plan) -> Iterator[Plan]:
+    yield replace(plan, server={})
+    for name in plan.server:
+        yield replace(plan, server={key: plan.server[key] for key in plan.server if key != name})
+
+
 def _with_plain_jobs(plan: Plan) -> Iterator[Plan]:
     yield replace(plan, jobs=tuple(replace(job, then=()) for job in plan.jobs))
     yield replace(plan, jobs=tuple(replace(job, delay=None) for job in plan.jobs))
@@ -153,6 +159,7 @@ _SIMPLIFICATIONS: list[Callable[[Plan], Iterator[Plan]]] = [
     lambda plan: iter([_calmer(plan)]),
     _without_latency,
     _with_right_clocks,
+    _with_plain_server,
     _with_plain_jobs,
     _with_short_faults,
 ]

@@ -1,6 +1,7 @@
 """When a fault strikes, and what a run draws."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,25 @@ def test_a_connection_that_gets_no_answer_is_lost_in_the_end() -> None:
         for found in re.finditer(r'^ *([\d.]+)s .*  (?:end|outcome) ', result.text, re.MULTILINE)
     )
     assert 30 <= outcome - end < 33
+
+
+@pytest.mark.parametrize(('skips', 'began'), [(True, '4.'), (False, '10.')])
+def test_who_stands_still_with_a_row_locked_holds_up_claims(skips: bool, began: str) -> None:
+    """Where the server cannot skip its lock, that is nobody's fault."""
+    stall = PlannedFault(0, 'stall', 'w1', 10.5, Aim('write'))
+    planned = plan(JOB, PlannedJob(0, 'Quick', delay=3), faults=[stall], workers=2, exec_size=1)
+    result = run(replace(planned, server={'skips_locked': skips}), load_app())
+    assert result.broken is None
+    assert re.search(rf'^ *{re.escape(began)}\d+s  w2  Quick#1 +begin', result.text, re.MULTILINE)
+
+
+def test_a_row_lock_that_had_to_wait_is_over_with_all_other_faults() -> None:
+    stall = PlannedFault(0.0, 'stall', 'w1', 9.0, Aim('write'))
+    locked = PlannedFault(2.0, 'row lock', seconds=9.0)
+    result = run(plan(JOB, faults=[stall, locked], calm_at=3), load_app())
+    assert result.broken is None
+    assert result.reached['row lock'] == 1
+    assert 'its row is locked' not in result.text
 
 
 def test_a_database_that_flaps_answers_in_between() -> None:

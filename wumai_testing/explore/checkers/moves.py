@@ -219,8 +219,12 @@ class Results(Checker):
         return any(
             run.process == process and run.began_at is not None and run.began_at <= limit
             for run in self.ledger.runs
-            if run.ended_at is None or run.ended_at >= self.now - LAST_WORDS
+            if run.ended_at is None or self._may_be_last_words(run.process, run.ended_at)
         )
+
+    def _may_be_last_words(self, process: str, since: float) -> bool:
+        stood_still = self.troubled(since, self.now, process, kinds=('stall',))
+        return self.now - since <= LAST_WORDS or stood_still
 
     def over(self) -> None:
         for row in self.ledger.rows.values():

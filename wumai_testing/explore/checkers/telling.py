@@ -7,6 +7,7 @@ from wumai.notify.base import clean
 from wumai_testing.explore.checkers.base import CHANNELS, Checker
 from wumai_testing.explore.checkers.ends import WATCHDOG
 from wumai_testing.explore.ledger import Failure
+from wumai_testing.explore.options import OF_THE_DATABASE
 from wumai_testing.simulation import SimulatedWorker
 from wumai_testing.timeline import Event
 
@@ -20,6 +21,9 @@ LINGERS = 60.0
 """Seconds after a fault of a channel in which it may hold messages up, or lose them."""
 DELIVERY = 15.0
 """Seconds that a message takes at most, behind others, where nothing is wrong."""
+ASKS_AGAIN = 3.0
+"""Seconds after the end of a trouble in which a worker asks about a commit in doubt."""
+_DOUBTS = OF_THE_DATABASE | {'lost_after_commit', 'connection mute'}
 LAST_WORDS = 2.0
 """Seconds before a watchdog's end in which a message may be on its way, and is lost."""
 
@@ -87,7 +91,11 @@ class Messages(Checker):
                 )
 
     def _could_be_told(self, failure: Failure, channel: str) -> bool:
-        return not (self._is_cut_off(failure) or self._is_ill(channel, failure.at))
+        return not (
+            self._is_cut_off(failure)
+            or self._is_overtaken(failure)
+            or self._is_ill(channel, failure.at)
+        )
 
     def _is_cut_off(self, failure: Failure) -> bool:
         """Whether the process has ended before it could tell; a graceful stop gives it time."""
@@ -96,6 +104,20 @@ class Messages(Checker):
             return False
         told_by = failure.at + (LAST_WORDS if code == WATCHDOG else DELIVERY)
         return ended < told_by or self.troubled(told_by, ended, failure.process)
+
+    def _is_overtaken(self, failure: Failure) -> bool:
+        """Whether its commit was in doubt, and a later try had ended before anyone could ask what
+        has become of it: the row shows that one then.
+        """
+        ends = (run.closed_at or 0.0 for run in self.ledger.runs if run.job == failure.job)
+        ended = min((end for end in ends if end > failure.at), default=math.inf)
+        return any(
+            trouble.kind in _DOUBTS
+            and trouble.target in (None, failure.process.partition('#')[0])
+            and trouble.begins <= failure.at + self.slack()
+            and trouble.ends >= ended - ASKS_AGAIN
+            for trouble in self.troubles.past
+        )
 
     def _is_ill(self, channel: str, at: float) -> bool:
         return any(

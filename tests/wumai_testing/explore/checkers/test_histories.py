@@ -9,7 +9,7 @@ from wumai_testing.explore.checkers.base import Checker
 from wumai_testing.explore.checkers.clocks import Clocks
 from wumai_testing.explore.checkers.ends import Stops
 from wumai_testing.explore.checkers.follow import Losses, Outcomes, Watchdogs
-from wumai_testing.explore.checkers.moves import Owners, Retries
+from wumai_testing.explore.checkers.moves import Owners, Results, Retries
 from wumai_testing.explore.checkers.pace import Turns
 from wumai_testing.explore.checkers.telling import Messages
 from wumai_testing.explore.ledger import APP
@@ -178,6 +178,24 @@ def test_what_is_due_first_begins_first_where_one_worker_is_alone(workers: int, 
 # Stops and messages
 
 
+@pytest.mark.parametrize(('trouble', 'fine'), [('stall', True), ('deadlock', False)])
+def test_a_watchdog_that_stood_still_hands_back_late(trouble: str, fine: bool) -> None:
+    """Its process begins nothing more, whatever it still claims."""
+
+    def story(history: History) -> None:
+        stubborn = history.claims('w1#1', 'job')
+        history.creates('other')
+        history.passes(7)
+        history.trouble(trouble, 'w1', 20)
+        history.ends(stubborn, 'interrupted: TryTimeout')
+        history.passes(20)
+        history.claims('w1#1', 'other')
+        history.world.ledger.runs[-1].began_at = None
+        history.commits('w1#1', 'other', status='pending', result=None, trys=0)
+
+    assert (told(Results, story) is None) is fine
+
+
 @pytest.mark.parametrize(('seconds', 'fine'), [(3, True), (6, False)])
 def test_a_stop_takes_grace_and_a_little_more(seconds: float, fine: bool) -> None:
     def story(history: History) -> None:
@@ -253,6 +271,26 @@ def test_each_channel_is_told_once_of_what_is_committed() -> None:
     assert told(Messages, story) is None
     assert 'told twice' in (told(Messages, twice) or '')
     assert 'what is not committed' in (told(Messages, of_another_error) or '')
+
+
+@pytest.mark.parametrize(
+    ('trouble', 'seconds', 'fine'),
+    [('lost_after_commit', 1, True), ('lost_after_commit', 10, False), ('deadlock', 1, False)],
+)
+def test_a_later_try_may_end_before_a_commit_in_doubt_is_asked_for(
+    trouble: str, seconds: float, fine: bool
+) -> None:
+    """The row shows the later one then, and nobody can tell how the first one ended."""
+
+    def story(history: History) -> None:
+        history.trouble(trouble, 'w1', 5)
+        failed(history)
+        history.passes(seconds)
+        history.finishes(history.claims('w2#1', 'job'))
+        history.passes(20)
+        history.checker.over()
+
+    assert (told(Messages, story) is None) is fine
 
 
 @pytest.mark.parametrize(('code', 'fine'), [(None, True), (75, True), (0, False)])
