@@ -73,6 +73,11 @@ class Stage:
             worker.thaw()
             worker.freeze()
 
+    def close(self) -> None:
+        """End the workers, and the connections."""
+        self.fleet.__exit__(None, None, None)
+        self._engine.dispose()
+
     def logs(self) -> str:
         return '\n'.join(worker.log() for worker in self.fleet.workers)
 
@@ -97,7 +102,7 @@ def server() -> Iterator[MariaDB]:
 
 @pytest.fixture
 def stage_on() -> Iterator[Callable[..., Stage]]:
-    """Makes stages, and ends their workers."""
+    """Makes stages, and closes them."""
     stages: list[Stage] = []
 
     def make(url: str, folder: Path, **connect_args: Any) -> Stage:
@@ -106,7 +111,7 @@ def stage_on() -> Iterator[Callable[..., Stage]]:
 
     yield make
     for stage in stages:
-        stage.fleet.__exit__(None, None, None)
+        stage.close()
 
 
 @pytest.fixture
