@@ -106,16 +106,17 @@ class Messages(Checker):
         return ended < told_by or self.troubled(told_by, ended, failure.process)
 
     def _is_overtaken(self, failure: Failure) -> bool:
-        """Whether its commit was in doubt, and a later try had ended before anyone could ask what
-        has become of it: the row shows that one then.
+        """Whether its commit was in doubt, and the row had changed before anyone could ask what has
+        become of it; a claim leaves what it shows.
         """
-        ends = (run.closed_at or 0.0 for run in self.ledger.runs if run.job == failure.job)
-        ended = min((end for end in ends if end > failure.at), default=math.inf)
+        moves = [one for one in self.ledger.moves if one.job == failure.job and one.at > failure.at]
+        changed = [one.at for one in moves if one.kind not in ('claim', 'renew')]
+        overtaken = min(changed, default=math.inf)
         return any(
             trouble.kind in _DOUBTS
             and trouble.target in (None, failure.process.partition('#')[0])
             and trouble.begins <= failure.at + self.slack()
-            and trouble.ends >= ended - ASKS_AGAIN
+            and trouble.ends >= overtaken - ASKS_AGAIN
             for trouble in self.troubles.past
         )
 

@@ -277,16 +277,20 @@ def test_each_channel_is_told_once_of_what_is_committed() -> None:
     ('trouble', 'seconds', 'fine'),
     [('lost_after_commit', 1, True), ('lost_after_commit', 10, False), ('deadlock', 1, False)],
 )
-def test_a_later_try_may_end_before_a_commit_in_doubt_is_asked_for(
-    trouble: str, seconds: float, fine: bool
+@pytest.mark.parametrize('cancelled', [True, False])
+def test_a_row_may_change_before_a_commit_in_doubt_is_asked_for(
+    trouble: str, seconds: float, cancelled: bool, fine: bool
 ) -> None:
-    """The row shows the later one then, and nobody can tell how the first one ended."""
+    """It shows the end of a later try then, or a cancel: how the first one ended, nobody knows."""
 
     def story(history: History) -> None:
         history.trouble(trouble, 'w1', 5)
         failed(history)
         history.passes(seconds)
-        history.finishes(history.claims('w2#1', 'job'))
+        if cancelled:
+            history.commits(APP, 'job', status='error', error='cancelled')
+        else:
+            history.finishes(history.claims('w2#1', 'job'))
         history.passes(20)
         history.checker.over()
 
