@@ -43,6 +43,8 @@ class FaultPlan:
     muted: set[str] = field(default_factory=set)
     """Nodes whose next statement that writes a row is lost on its way, as nobody tells them."""
     connections: 'set[Connection]' = field(default_factory=set)
+    over: bool = False
+    """The simulation has ended: its greenlets are put away, and clean up what is gone already."""
     commits: int = 0
     """Grows with every commit that may have changed a row."""
 
@@ -64,6 +66,12 @@ class FaultPlan:
         for connection in sorted(self.connections, key=lambda one: one.serial):
             if node in (None, connection.node):
                 connection.break_off()
+
+    def end(self) -> None:
+        """Let nothing change any more."""
+        self.over = True
+        self.down_until = math.inf
+        self.drop_connections()
 
 
 _OWN = frozenset(('serial', 'node', '_real', '_plan', '_error', '_patience', '_wrote', '_broken'))
@@ -124,6 +132,8 @@ class Connection:
 
     def rollback(self) -> None:
         self._wrote = False
+        if self._broken and self._plan.over:
+            return
         self.check()
         self._real.rollback()
 

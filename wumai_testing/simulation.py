@@ -393,8 +393,7 @@ class Simulation:
 
     def disconnect(self) -> None:
         """The end: what is put away after this must change nothing any more."""
-        self.faults.down_until = float('inf')
-        self.faults.drop_connections()
+        self.faults.end()
 
     def current_runtime(self) -> Runtime:
         """The runtime of the process whose code runs."""

@@ -14,6 +14,7 @@ from gevent.event import Event
 from greenlet import greenlet
 from sqlalchemy import Engine
 
+from wumai import db
 from wumai.config import CONF
 from wumai.error import ConfigError
 from wumai.model import Job
@@ -342,3 +343,21 @@ def test_logs_of_a_try_carry_its_context_id(wumai_sim: Simulation) -> None:
     wumai_sim.run_until_idle()
     (line,) = [line for line in wumai_sim.logs if line.message == 'hello']
     assert line.context_id == f'{job_id}.1'
+
+
+def test_the_end_is_no_error_for_who_waits_for_a_transaction(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """SQLAlchemy undoes what has hardly begun, on a connection that is closed by then."""
+
+    def holds_the_lock() -> None:
+        with db.transaction():
+            Job.create('First')
+            gevent.sleep(3600)
+
+    with simulation() as sim:
+        sim.route({}, workers=0)
+        gevent.spawn(holds_the_lock)
+        gevent.spawn(Job.create, 'Second')
+        sim.advance('1s')
+    assert caplog.messages == []

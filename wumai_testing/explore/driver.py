@@ -29,6 +29,11 @@ from wumai_testing.explore.plan import Plan, PlannedFault, PlannedJob
 from wumai_testing.explore.world import Mutate, World, unchanged
 from wumai_testing.simulation import SimulatedWorker, simulation
 
+EMBEDDED_LATENCY = 0.003
+"""Seconds that a statement takes at most, on average, where no network is between: whoever writes
+keeps all others from it meanwhile.
+"""
+
 
 @dataclass
 class Result:
@@ -64,6 +69,8 @@ def run(
 ) -> Result:
     """Run `plan`. Without `keep` the timeline of a run that breaks nothing is dropped."""
     database = open_database(plan, url, app.metadata)
+    if database.is_embedded:
+        plan = replace(plan, latency=min(plan.latency, EMBEDDED_LATENCY))
 
     def make(clock: Any, database: Any, http: Any, _seed: int) -> World:
         return World(clock, database, http, plan, mutate)

@@ -1,10 +1,12 @@
 """The databases that are explored."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.wumai_testing.explore.plans import plan
 from wumai_testing.explore.application import load_app
-from wumai_testing.explore.driver import run
+from wumai_testing.explore.driver import EMBEDDED_LATENCY, run
 from wumai_testing.explore.plan import PlannedFault, PlannedJob
 
 
@@ -19,3 +21,12 @@ def test_a_crash_on_each(kind: str, request: pytest.FixtureRequest) -> None:
     assert result.broken is None
     assert result.reached['rescue'] >= 1
     assert result.reached['finished Slow'] == result.reached['finished Flaky'] == 1
+
+
+@pytest.mark.parametrize(('url', 'latency'), [(None, 0.05), ('sqlite', EMBEDDED_LATENCY)])
+def test_no_network_is_between_a_worker_and_sqlite(url: str | None, latency: float) -> None:
+    """With journeys inside each transaction its one lock would hardly ever be free."""
+    far = replace(plan(PlannedJob(0, 'Quick')), latency=0.05)
+    result = run(far, load_app(), url=url)
+    assert result.broken is None
+    assert result.plan.latency == latency
