@@ -269,3 +269,16 @@ def test_a_worker_without_its_table(tmp_path):
     assert process.returncode == 1
     assert 'the database lacks table job' in process.stderr.read()
     place.close()
+
+
+def test_a_worker_goes_without_flask() -> None:
+    """Which would be a tenth of its memory and of its start."""
+    code = (
+        'import sys, wumai.server.worker, wumai.model\n'
+        'from wumai.server import create_worker\n'
+        "print('flask' in sys.modules)\n"
+        'from wumai.server import Api\n'
+        "print('flask' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ['False', 'True']

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import flask
 from sqlalchemy import select
 
 from wumai import bootstrap, db, logger
@@ -105,6 +104,8 @@ def _write(
 ) -> None:
     runtime = bootstrap.current()
     now = runtime.clock.now()
+    import flask  # which runs here; a worker that imports this module goes without it
+
     params: dict[str, Any] = flask.request.params  # type: ignore[attr-defined]
     texts = {
         'project_id': params.get('projectId', params.get('project_id')),
