@@ -347,6 +347,18 @@ def test_a_rescue_looks_again_and_again(wumai_sim):
     wumai_sim.run_until_idle()
 
 
+@pytest.mark.parametrize('fault', ['deadlock', 'lost_before_commit'])
+def test_a_heartbeat_that_failed_beats_again_at_once(wumai_sim, fault):
+    """Where a clock is wrong, a rescuer gives it no more than a third of a lease."""
+    wumai_sim.route(None, {'Act': long})
+    job_id = Job.create('Act')
+    wumai_sim.advance(LEASE * 0.8 / 3 - 0.5)
+    wumai_sim.database_next(fault, by='w1')
+    wumai_sim.advance(1)
+    assert logged(wumai_sim, 'were not renewed')
+    assert Job.get(job_id).updated > Job.get(job_id).created
+
+
 def test_deadlocks_hold_up_no_rescue(wumai_sim):
     """Where workers on several nodes of a cluster collide, there is always one: it is an answer."""
     wumai_sim.route(None, {'Act': long, 'Short': lambda job: None}, workers=1)

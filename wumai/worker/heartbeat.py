@@ -37,7 +37,7 @@ HASTE = 0.8
 is a heartbeat for certain, and not one that is about to come.
 """
 FAILING_PERIOD = 2.0
-"""Seconds between attempts while the database fails."""
+"""Seconds after which a heartbeat that has failed by a bug beats again."""
 LAST_WORDS = 10.0
 """Seconds that the channels are given before the process leaves."""
 STOP_WITHIN = LAST_WORDS + 5.0
@@ -76,8 +76,9 @@ class Leases:
             fences = [one.fence for one in tries]
             renewed, lost = store.renew(fences, self._runtime.clock.now())
         except StoreError as error:
-            self._backoff.next(error, f'the leases of {len(tries)} jobs were not renewed')
-            return min(FAILING_PERIOD, self.period / 4)
+            # At once first: a rescuer may look at a lease that is all but over.
+            told = f'the leases of {len(tries)} jobs were not renewed'
+            return min(self._backoff.next(error, told), self.period / 4)
         self._backoff.reset()
         for one in tries:
             if one.fence in renewed:
