@@ -26,7 +26,7 @@ from wumai.runtime import Wakeups
 from wumai.server.worker import Worker
 from wumai.store import columns, rows, sql
 from wumai.store.db_errors import StoreError
-from wumai.worker import actions, executor, heartbeat, loop, outcome, rescue, running, writer
+from wumai.worker import actions, ahead, executor, heartbeat, loop, outcome, rescue, running, writer
 from wumai_testing import node, simulation
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -370,7 +370,7 @@ BREAKS: dict[str, Patch] = {
     # When jobs run
     'what is overdue is forgotten': wrap(sql.SqlStore, 'candidates', _recent),
     'jobs are taken an hour early': all_of(
-        put(loop, '_is_due', lambda *_: True),
+        put(ahead, '_is_due', lambda *_: True),
         wrap(sql.SqlStore, 'candidates', _an_hour_ahead),
         wrap(sql.SqlStore, 'claim', _an_hour_early),
     ),
