@@ -147,17 +147,17 @@ def _throw_unnoted(one: Any, reason: Any) -> None:
     one.greenlet.throw(reason)
 
 
-def _recent(real: Any, store: Any, until: datetime, limit: int) -> Any:
+def _recent(real: Any, store: Any, until: datetime, *window: int) -> Any:
     since = until - timedelta(seconds=2)
-    return [one for one in real(store, until, limit) if one.run_at is None or one.run_at >= since]
+    return [one for one in real(store, until, *window) if one.run_at is None or one.run_at >= since]
 
 
 def _an_hour_early(real: Any, store: Any, ids: Any, limit: int, token: str, now: datetime) -> Any:
     return real(store, ids, limit, token, now + timedelta(hours=1))
 
 
-def _an_hour_ahead(real: Any, store: Any, until: datetime, limit: int) -> Any:
-    return real(store, until + timedelta(hours=1), limit)
+def _an_hour_ahead(real: Any, store: Any, until: datetime, *window: int) -> Any:
+    return real(store, until + timedelta(hours=1), *window)
 
 
 def _local_time(real: Any, clock: Any) -> datetime:
