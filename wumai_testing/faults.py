@@ -34,12 +34,15 @@ class FaultPlan:
     """Called with each fault that strikes, and the node it strikes."""
     latency: Callable[[str], float] | None = None
     """Seconds that a node's next statement, commit or answer is on its way; None is none."""
-    writing: Callable[[str], None] = lambda _node: None
-    """Called with the node whose next statement writes a row, before it is on its way."""
+    writing: Callable[[str, bool], None] = lambda _node, _again: None
+    """Called with the node whose next statement writes a row, before it is on its way, and whether
+    its transaction has written before."""
     down_until: float = 0.0
     hang_until: float = 0.0
     pending: list[tuple[str, str | None]] = field(default_factory=list)
     """Faults that wait for the next write, each with the node it is meant for or None."""
+    storm: Callable[[tuple[str, ...], str], str | None] = lambda _kinds, _node: None
+    """Asked at each write and its commit by a node for a fault of these kinds, where none waits."""
     muted: set[str] = field(default_factory=set)
     """Nodes whose next statement that writes a row is lost on its way, as nobody tells them."""
     connections: 'set[Connection]' = field(default_factory=set)
@@ -53,11 +56,16 @@ class FaultPlan:
         return self.monotonic() < self.down_until
 
     def take(self, kinds: tuple[str, ...], node: str) -> str | None:
-        """The first pending fault of these kinds that is meant for `node`, used up."""
+        """The first pending fault of these kinds for `node`, used up; else what a storm has."""
+        fault = self._waiting(kinds, node) or self.storm(kinds, node)
+        if fault is not None:
+            self.report(fault, node)
+        return fault
+
+    def _waiting(self, kinds: tuple[str, ...], node: str) -> str | None:
         for index, (kind, target) in enumerate(self.pending):
             if kind in kinds and target in (None, node):
                 del self.pending[index]
-                self.report(kind, node)
                 return kind
         return None
 
@@ -184,7 +192,7 @@ class Connection:
         """Called with each statement before it is sent."""
         writes = statement.lstrip()[:7].upper().startswith(_WRITES)
         if writes:
-            self._plan.writing(self.node)
+            self._plan.writing(self.node, self._wrote)
         self.travel()
         if not writes:
             return
@@ -192,7 +200,7 @@ class Connection:
             self._plan.muted.discard(self.node)
             self._plan.report(MUTED, self.node)
             self._sit_out(math.inf)
-        match self._plan.take(STATEMENT_FAULTS, self.node) if self._plan.pending else None:
+        match self._plan.take(STATEMENT_FAULTS, self.node):
             case 'deadlock':  # undoes the transaction
                 self._wrote = False
                 self._real.rollback()

@@ -51,7 +51,7 @@ def woken(runtime):
     """How often the workers of this process were told of a new job, and what was committed then."""
     told = []
 
-    def tell(ids):
+    def tell():
         told.append([row.id for row in runtime.store.list_jobs(_ALL)])
         event.set()
 

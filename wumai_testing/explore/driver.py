@@ -106,7 +106,10 @@ class Driver:
         world.on_move = lambda move: self._each('moved', move)
         world.on_begin = self._began
         world.on_end = self._ended
-        world.faults.writing = lambda process: self.troubles.reach('write', process)
+        world.faults.writing = self._writing
+        world.faults.storm = self.troubles.next_of_storm
+        world.on_reach = self.troubles.reach
+        world.on_sleep = lambda run: self._each('sleeps_on', run)
         world.on_exit = self._exited
         world.timeline.listeners.append(self.troubles.happened)
         world.timeline.listeners.append(lambda event: self._each('happened', event))
@@ -118,6 +121,11 @@ class Driver:
     def _began(self, run: Run | None, process: str, job: str, n: int) -> None:
         self._each('began', run, process, job, n)
         self.troubles.reach('begin', process)
+
+    def _writing(self, process: str, again: bool) -> None:
+        self.troubles.reach('write', process)
+        if again:
+            self.troubles.reach('midway', process)
 
     def _ended(self, run: Run) -> None:
         self._each('ended', run)

@@ -9,6 +9,7 @@ from functools import partial
 import gevent
 from pymysql import err
 
+from wumai_testing.explore.options import OF_A_WORKER
 from wumai_testing.explore.plan import PlannedFault
 from wumai_testing.explore.world import World
 from wumai_testing.faults import FAULTS, MUTED
@@ -22,6 +23,8 @@ PATIENCE = 31.0
 """Seconds after which a worker takes a connection for lost that gives no answer."""
 _OUTLAST = ('connection mute', 'database hang', 'database slow')
 """What statements that are on their way feel after all is healed."""
+SHORTEST, LONGEST = 0.05, 2.0
+"""Seconds for which a database that flaps answers, short times more often."""
 SLOW_CHANNEL = 3.0
 """Seconds that a slow channel takes for a message."""
 
@@ -48,6 +51,23 @@ class Trouble:
     ends: float
 
 
+@dataclass(slots=True)
+class Storm:
+    """A time in which statements and commits fail at random."""
+
+    ends: float
+    kinds: list[str]
+    part: float
+    """Of the writes that it strikes."""
+    chance: random.Random
+
+    def strikes(self, kinds: tuple[str, ...]) -> str | None:
+        """What it does to a write that can meet these kinds."""
+        fitting = [kind for kind in self.kinds if kind in kinds]
+        hits = bool(fitting) and self.chance.random() < self.part
+        return self.chance.choice(fitting) if hits else None
+
+
 class Troubles:
     """Strikes the faults, and remembers when there were any."""
 
@@ -64,6 +84,7 @@ class Troubles:
         """The faults as they struck, where they were aimed too."""
         self.at = at
         self._armed: list[tuple[PlannedFault, Countdown]] = []
+        self._storm_now: Storm | None = None
         self._ends: dict[str, list[Callable[[float], None]]] = {}
 
     def arm(self, fault: PlannedFault) -> None:
@@ -79,9 +100,18 @@ class Troubles:
         for armed in list(self._armed):
             fault, left = armed
             aim = fault.aim
-            if aim and aim.at == what and fault.target in (None, name) and left.is_over():
+            if aim and aim.at == what and self._may_strike(fault, name) and left.is_over():
                 self._armed.remove(armed)
-                self._strike_here(fault)
+                here = replace(fault, target=name) if fault.kind in OF_A_WORKER else fault
+                self._strike_here(here)
+
+    def _may_strike(self, fault: PlannedFault, name: str) -> bool:
+        """Whether it waits for this one: what strikes a worker strikes whoever gets there, where
+        none is named.
+        """
+        if fault.target is not None:
+            return fault.target == name
+        return fault.kind not in OF_A_WORKER or name in self.world.workers
 
     def _strike_here(self, fault: PlannedFault) -> None:
         if fault.kind in FAULTS:
@@ -92,7 +122,7 @@ class Troubles:
     def strike(self, fault: PlannedFault) -> None:
         """Do it, where there is something to do it to."""
         kind, target = fault.kind, fault.target
-        if target is not None and not self._alive(target):
+        if not self._has_target(fault):
             return
         now = round(self.world.clock.monotonic(), 3)
         self.struck.append(replace(fault, at=now, aim=None))
@@ -120,7 +150,9 @@ class Troubles:
             case 'clock step':
                 return 0.0
             case 'database flaps':
-                return 2 * fault.seconds + 2.0
+                return 2 * fault.seconds + LONGEST
+            case 'storm':  # and what it struck last
+                return fault.seconds + 5.0
             case 'database slow':  # what is on its way then
                 return fault.seconds + 10 * self.world.plan.latency * SLOW
         return fault.seconds
@@ -133,6 +165,11 @@ class Troubles:
         name = fault.kind.replace(' ', '_')
         method = getattr(self, f'_{name}', None)
         return bool(method(fault)) if method else self._channel(fault)
+
+    def _has_target(self, fault: PlannedFault) -> bool:
+        if fault.target is None:
+            return fault.kind in FAULTS or fault.kind not in OF_A_WORKER
+        return self._alive(fault.target)
 
     def _alive(self, name: str) -> bool:
         return name in self.world.workers and self.world.workers[name].alive
@@ -195,16 +232,35 @@ class Troubles:
         return True
 
     def _database_flaps(self, fault: PlannedFault) -> bool:
-        """Away again and again, with a moment between in which it answers."""
+        """Away or hanging again and again, with moments between in which it answers."""
         chance = random.Random(f'{self.world.seed}/{fault}')
         now = self.world.clock.monotonic()
         at = now
         while at < now + fault.seconds:
-            away = chance.uniform(0.2, 0.6) * fault.seconds
+            away = chance.uniform(0.1, 0.6) * fault.seconds
+            strike = chance.choice([self.world.database_down, self.world.database_hang])
             if at + away < self.world.plan.calm_at:
-                self.at(at, partial(self.world.database_down, away))
-            at += away + chance.uniform(0.05, 2.0)
+                self.at(at, partial(strike, away))
+            at += away + SHORTEST * (LONGEST / SHORTEST) ** chance.random()
         return True
+
+    def _storm(self, fault: PlannedFault) -> bool:
+        """For a while statements and commits fail at random, in one way or several."""
+        chance = random.Random(f'{self.world.seed}/{fault}')
+        kinds = chance.sample(FAULTS, chance.randint(1, len(FAULTS)))
+        part = chance.choice([0.1, 0.3, 0.6])
+        ends = self.world.clock.monotonic() + fault.seconds
+        self._storm_now = Storm(ends, kinds, part, chance)
+        told = f'{part:.0%} of all writes meet {", ".join(kinds)}'
+        self.world.timeline.add('fault', fault=told, seconds=fault.seconds)
+        return True
+
+    def next_of_storm(self, kinds: tuple[str, ...], _node: str) -> str | None:
+        """What the storm of now does to a write, if there is one."""
+        storm = self._storm_now
+        if storm is None or storm.ends < self.world.clock.monotonic():
+            return None
+        return storm.strikes(kinds)
 
     def _database_slow(self, fault: PlannedFault) -> bool:
         self.world.timeline.add('fault', fault='database is slow', seconds=fault.seconds)
@@ -275,6 +331,7 @@ class Troubles:
         world.faults.pending.clear()
         world.faults.muted.clear()
         self._armed.clear()
+        self._storm_now = None
         world.faults.down_until = world.faults.hang_until = 0.0
         self._fast()
         for channel in (world.slack, world.sms):

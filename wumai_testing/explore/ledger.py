@@ -88,6 +88,8 @@ class Run:
     """What the handler returned."""
     interrupted: Callable[[], bool] = lambda: False
     """Whether its worker has told its handler to stop."""
+    asleep_since: float | None = None
+    """Since when its handler is in `job.sleep`."""
     host_ended_at: float | None = None
     """When it ended by its own worker's corrected clock."""
     closed_at: float | None = None

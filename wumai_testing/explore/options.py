@@ -1,7 +1,7 @@
 """What may go wrong in a run: drawn from the seed, each kind in a part of the runs only."""
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,27 +12,28 @@ SPAN, LONG_SPAN = 60.0, 240.0
 """Virtual seconds in which things go wrong, in most runs and in some."""
 CLUSTERED = 0.3
 """The part of the faults that come soon after another."""
-AIMED = 0.5
+AIMED = 0.6
 """The part of them that wait for something that a worker does."""
 
 KINDS: dict[str, tuple[float, int]] = {
     # kind: the part of the runs that have it, and how often it strikes there at most
-    'crash': (0.35, 3),
-    'stall': (0.35, 4),
+    'crash': (0.4, 3),
+    'stall': (0.4, 4),
     'stop': (0.3, 3),
     'rolling restart': (0.1, 1),
     'deadlock': (0.3, 4),
     'lock_timeout': (0.3, 4),
     'lost_before_commit': (0.35, 4),
-    'lost_after_commit': (0.35, 4),
+    'lost_after_commit': (0.4, 4),
     'connections drop': (0.25, 3),
     'connection mute': (0.15, 3),
     'database down': (0.25, 2),
     'database hang': (0.2, 2),
     'database flaps': (0.1, 1),
     'database slow': (0.15, 1),
+    'storm': (0.25, 2),
     'row lock': (0.25, 3),
-    'clock step': (0.2, 2),
+    'clock step': (0.3, 2),
     'slack down': (0.05, 3),
     'slack hang': (0.05, 3),
     'slack slow': (0.03, 1),
@@ -51,8 +52,37 @@ OF_A_WORKER = frozenset(
     )
 )  # fmt: skip
 OF_THE_DATABASE = frozenset(
-    ('connections drop', 'database down', 'database hang', 'database flaps', 'database slow')
-)
+    (
+        'connections drop', 'database down', 'database hang', 'database flaps', 'database slow',
+        'storm',
+    )
+)  # fmt: skip
+RARE = ('midway', 'suspect', 'rescue')
+"""What happens a few times in a run, if at all."""
+AIMS = ('begin', 'end', 'write', 'suspect', *RARE)
+"""What faults may wait for."""
+_IN_HANDLERS = ('begin', 'begin', 'begin', 'end', 'write', 'rescue')
+_IN_TRANSACTIONS = ('write', 'midway', 'midway', 'midway', 'rescue')
+_AIMS_OF = {
+    'crash': _IN_HANDLERS,  # so that there is something to rescue
+    'stall': _IN_HANDLERS,
+    'stop': _IN_HANDLERS,
+    'deadlock': _IN_TRANSACTIONS,  # which it undoes, the other does not
+    'lock_timeout': _IN_TRANSACTIONS,
+}
+ANYONE = 0.5
+"""The part of what is aimed at workers that strikes whoever gets there first; all that is rare."""
+AFTERSHOCK = 0.5
+"""The part of the outages after which the database is away again once rows look lost."""
+OUTAGES = ('database down', 'database hang', 'database flaps')
+"""Those of which there may be another."""
+LONG = {
+    'stall': (5 / 3, 4.0),
+    'database down': (1.0, 2.5),
+    'database hang': (1.0, 2.5),
+    'database flaps': (2.0, 5.0),
+}
+"""What often lasts so many leases that others take jobs, or might."""
 STANDING = (
     'clock skew', 'clock drift', 'two versions', 'latency', 'emulated utf8mb3',
     'emulated small packets', 'emulated without SKIP LOCKED',
@@ -108,7 +138,7 @@ def _draw_options(chance: random.Random) -> dict[str, Any]:
     return {
         'pick_size': chance.choice([1, 3, 10]),
         'exec_size': chance.choice([1, 2, 5]),
-        'exec_timeout': chance.choice([2, 5, 15]),
+        'exec_timeout': chance.choice([2, 5, 15, 15]),
         'poll_interval': chance.choice([1, 2]),
         'lease': chance.choice([3, 6, 15]),
         'grace': chance.choice([0, 1, 5]),
@@ -157,7 +187,7 @@ def _draw_faults(
             continue
         for _ in range(chance.randint(1, most)):
             fault = _draw_fault(chance, kind, names, options, span)
-            faults += _burst(chance, fault) if kind == 'clock step' else [fault]
+            faults += [fault, *_draw_more(chance, fault, options['lease'])]
     faults = _clustered(random.Random(f'{seed}/clusters'), faults, 2.0 * options['lease'])
     faults = [replace(fault, at=min(fault.at, span)) for fault in faults]
     return sorted(faults, key=lambda fault: fault.at)
@@ -169,7 +199,7 @@ def _clustered(
     """Faults come together: some are moved to soon after another, on the same worker at times."""
     moved = []
     for fault in faults:
-        if chance.random() < CLUSTERED:
+        if chance.random() < CLUSTERED and not (fault.aim and fault.aim.at in RARE):
             other = chance.choice(faults)
             at = round(other.at + chance.uniform(0, within), 3)
             both = fault.target and other.target and chance.random() < 0.5
@@ -178,12 +208,15 @@ def _clustered(
     return moved
 
 
-def _burst(chance: random.Random, step: PlannedFault) -> list[PlannedFault]:
-    """A clock that steps may do so again soon."""
-    times = [step.at]
-    while chance.random() < 0.4:
-        times.append(round(times[-1] + chance.uniform(0.1, 3), 3))
-    return [replace(step, at=at) for at in times]
+def _draw_more(chance: random.Random, fault: PlannedFault, lease: float) -> Iterator[PlannedFault]:
+    """What follows a fault: a clock that steps may do so again soon, an outage have aftershocks."""
+    if fault.kind == 'clock step':
+        while chance.random() < 0.4:
+            fault = replace(fault, at=round(fault.at + chance.uniform(0.1, 3), 3))
+            yield fault
+    elif fault.kind in OUTAGES and chance.random() < AFTERSHOCK:
+        seconds = round(_draw_seconds(chance, fault.kind, lease), 3)
+        yield replace(fault, seconds=seconds, aim=Aim('suspect'))
 
 
 def _draw_fault(
@@ -193,26 +226,31 @@ def _draw_fault(
     options: Mapping[str, Any],
     span: float,
 ) -> PlannedFault:
-    return PlannedFault(
+    fault = PlannedFault(
         at=round(chance.uniform(0.2, span), 3),
         kind=kind,
         target=chance.choice(list(names)) if kind in OF_A_WORKER and names else None,
         seconds=round(_draw_seconds(chance, kind, options['lease']), 3),
         aim=_draw_aim(chance, kind),
     )
+    if fault.aim is not None and fault.aim.at in RARE:
+        return replace(fault, at=round(fault.at / 4, 3), target=None)  # waits from early on
+    anyone = fault.aim is not None and chance.random() < ANYONE
+    return replace(fault, target=None) if anyone else fault
 
 
 def _draw_aim(chance: random.Random, kind: str) -> Aim | None:
     if kind not in OF_A_WORKER | OF_THE_DATABASE or chance.random() >= AIMED:
         return None
-    return Aim(chance.choice(['begin', 'end', 'write']), chance.choice([0, 0, 1, 2]))
+    at = chance.choice(_AIMS_OF.get(kind, AIMS))
+    return Aim(at, 0 if at in RARE else chance.choice([0, 0, 1, 2]))
 
 
 def _draw_seconds(chance: random.Random, kind: str, lease: float) -> float:
     if kind == 'clock step':
-        return chance.choice([-1, 1]) * chance.choice([0.4, 3, 40, 4000])
-    if kind == 'stall' and chance.random() < 0.6:
-        return chance.uniform(5 / 3, 4) * lease  # so long that others take its jobs
+        return chance.choice([-1, 1, 1]) * chance.choice([0.4, 3, 40, 4000])
+    if kind in LONG and chance.random() < 0.6:
+        return chance.uniform(*LONG[kind]) * lease
     if kind.startswith(('slack', 'sms')):
         return chance.uniform(5, 40)
     longest = {
@@ -223,6 +261,7 @@ def _draw_seconds(chance: random.Random, kind: str, lease: float) -> float:
         'database hang': 2.5 * lease,
         'database flaps': 4.0 * lease,
         'database slow': 15.0,
+        'storm': 15.0,
         'row lock': 8.0,
     }
     return chance.random() ** 2 * longest.get(kind, 10.0)

@@ -27,7 +27,9 @@ class Aim:
     """What a worker does when a fault strikes."""
 
     at: str
-    """'begin' or 'end' of a handler, or 'write': a statement that writes a row."""
+    """'begin' or 'end' of a handler; 'write', a statement that writes a row, or 'midway', another
+    one in its transaction; 'suspect', a look that finds rows past their leases, or 'rescue' of one.
+    """
     skip: int = 0
     """How many of these pass before."""
 

@@ -2,12 +2,17 @@
 
 import random
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from wumai_testing.explore.plan import PlannedJob
 
 Examples = Mapping[str, Sequence[Mapping[str, Any]]]
-MOST = 14
+MOST, MOST_AT_ONCE = 14, 20
+LATE = 0.3
+"""The part of the runs in which jobs also come long after all faults."""
+LATEST = 180.0
+"""Seconds after the last fault."""
 
 _ODD_COLUMNS: tuple[dict[str, Any], ...] = (
     {'try_period': None, 'try_max': None, 'trys': None, 'run_at': None, 'params': None},
@@ -32,15 +37,16 @@ def draw_jobs(
     span: float,
     calls: Collection[str] = (),
 ) -> list[PlannedJob]:
-    """Between 3 and 14 jobs in the first part of the `span`."""
+    """Between 3 and 20 jobs in the first part of the `span`, and at times some long after it, when
+    nothing is wrong any more but what faults have left behind.
+    """
     chance = random.Random(f'{seed}/jobs')
     foreign = chance.random() < 0.2
     users = chance.random() < 0.25
-    bursts = chance.random() < 0.2
-    known = list(actions)
+    bursts = chance.random() < 0.3
     jobs = []
-    for _ in range(chance.randint(3, MOST)):
-        action = chance.choice(known)
+    for _ in range(chance.randint(3, MOST_AT_ONCE if bursts else MOST)):
+        action = chance.choice(list(actions))
         given = examples.get(action) or [{}]
         job = PlannedJob(
             at=round(_draw_time(chance, span * 0.7, bursts=bursts), 3),
@@ -53,7 +59,16 @@ def draw_jobs(
             then=_draw_wishes(chance) if users else (),
         )
         jobs.append(job if action not in calls else PlannedJob(job.at, action, job.params))
+    jobs += _draw_late(random.Random(f'{seed}/late'), jobs, span)
     return sorted(jobs, key=lambda job: job.at)
+
+
+def _draw_late(chance: random.Random, jobs: Sequence[PlannedJob], span: float) -> list[PlannedJob]:
+    """Some of the jobs once more."""
+    if chance.random() >= LATE:
+        return []
+    again = [chance.choice(jobs) for _ in range(chance.randint(1, 4))]
+    return [replace(job, at=round(span + chance.uniform(0, LATEST), 3)) for job in again]
 
 
 def _draw_time(chance: random.Random, span: float, *, bursts: bool) -> float:

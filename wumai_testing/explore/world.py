@@ -28,6 +28,7 @@ from wumai_testing.explore.databases import Explored
 from wumai_testing.explore.ledger import APP, Ledger, Move, Run, read_row
 from wumai_testing.explore.mysql import Change
 from wumai_testing.explore.plan import Plan
+from wumai_testing.explore.watched import WatchedJob, WatchedStore
 from wumai_testing.node import NodeHeartbeat, seeded_entropy
 from wumai_testing.simulation import SimulatedWorker, Simulation
 
@@ -103,6 +104,8 @@ class World(Simulation):
         self.on_move: Callable[[Move], None] = lambda _move: None
         self.on_begin: Callable[[Run | None, str, str, int], None] = lambda *_: None
         self.on_end: Callable[[Run], None] = lambda _run: None
+        self.on_sleep: Callable[[Run], None] = lambda _run: None
+        self.on_reach: Callable[[str, str], None] = lambda _what, _process: None
         self.on_exit: Callable[[SimulatedWorker, int | None], None] = lambda *_: None
         self._streams: dict[str, random.Random] = {}
         self.explored = database
@@ -182,7 +185,7 @@ class World(Simulation):
         def connect(role: str) -> Store:
             engine = self.database.engine(self._role(role), clock, self.faults, process)
             store: Store = self.mutate(SqlStore(engine))
-            return store
+            return cast(Store, WatchedStore(store, lambda what: self.on_reach(what, process)))
 
         def leave(code: int) -> None:
             assert one is not None
@@ -276,7 +279,7 @@ class World(Simulation):
             found = self.ledger.latest(job.id, one.process, job.trys)
             self._began(found, job, one)
             try:
-                value = handler(job)
+                value = handler(job if found is None else WatchedJob(job, found, self))
             except BaseException as error:
                 name = type(error).__name__
                 how = f'interrupted: {name}' if isinstance(error, Interrupt) else f'raised {name}'
@@ -293,6 +296,12 @@ class World(Simulation):
         if found is not None:
             found.began_at = self.clock.monotonic()
             found.interrupted = lambda: job._try.interrupted is not None
+
+    def sleeps(self, run: Run) -> None:
+        """A handler is about to sleep."""
+        run.asleep_since = self.clock.monotonic()
+        if run.interrupted():
+            self.on_sleep(run)
 
     def _ended(
         self, found: Run | None, job: Any, one: SimulatedWorker, how: str, value: Any

@@ -117,6 +117,17 @@ class History:
         self.checker.happened(event)
 
 
+Story = Callable[[History], None]
+
+
+def told(kind: type[Checker], story: Story, workers: int = 2) -> str | None:
+    """What the checker has to say about a story."""
+    history = History(kind, workers)
+    history.creates('job')
+    story(history)
+    return history.broken.message if history.broken else None
+
+
 def new(job: str) -> dict[str, Any]:
     """A job as it is made."""
     return {

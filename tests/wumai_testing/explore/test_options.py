@@ -56,3 +56,9 @@ def test_all_faults_are_over_when_all_is_healed() -> None:
     for plan in plans(Settings()):
         assert plan.calm_at >= SPAN
         assert all(fault.at <= plan.calm_at for fault in plan.faults)
+
+
+def test_in_some_runs_jobs_come_when_all_has_been_well_for_long() -> None:
+    """What a fault has left behind for good shows where there is no other excuse."""
+    late = [plan for plan in plans(Settings()) if plan.jobs[-1].at > plan.calm_at + 60]
+    assert 10 < len(late) < 50

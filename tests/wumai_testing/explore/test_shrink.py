@@ -8,7 +8,7 @@ from tests.wumai_testing.explore.plans import second_disk
 from wumai_testing.explore import shrink as shrinking
 from wumai_testing.explore.application import load_app
 from wumai_testing.explore.driver import Result, run
-from wumai_testing.explore.plan import Plan
+from wumai_testing.explore.plan import Aim, Plan, PlannedFault
 from wumai_testing.explore.shrink import shrink
 
 DISKS = load_app('tests.wumai_testing.explore.disks')
@@ -30,6 +30,13 @@ def test_what_is_not_needed_is_left_out(found: Result) -> None:
     assert len(result.text.splitlines()) < len(found.text.splitlines())
     again = run(result.plan, DISKS)
     assert again.timeline == result.timeline
+
+
+def test_a_fault_that_strikes_anyone_is_given_a_time_and_a_target() -> None:
+    crash = PlannedFault(0.0, 'crash', None, 1.0, Aim('write', skip=2))
+    found = run(replace(second_disk(), faults=(crash,)), DISKS)
+    result = shrink(found, lambda plan: run(plan, DISKS))
+    assert [(one.target, one.aim) for one in result.plan.faults] == [('w1', None)]
 
 
 def test_another_invariant_does_not_count(found: Result, monkeypatch: pytest.MonkeyPatch) -> None:

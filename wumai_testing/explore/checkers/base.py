@@ -65,6 +65,9 @@ class Checker:
     def ended(self, run: Run) -> None:
         """A handler has ended."""
 
+    def sleeps_on(self, run: Run) -> None:
+        """A handler that was interrupted before begins to sleep."""
+
     def exited(self, one: SimulatedWorker, code: int | None) -> None:
         """A process has ended; None is a crash."""
 

@@ -11,6 +11,8 @@ OUTCOME = 5.0
 """Seconds from the end of a handler until its outcome is committed."""
 LOSS = 2.0
 """Seconds more than a third of a lease until the handler of a lost lease is interrupted."""
+AGAIN = 1.05
+"""Seconds that a handler may sleep after it was interrupted."""
 WATCHDOG = 3.0
 """Seconds more than that until a handler that cannot be interrupted ends its process."""
 
@@ -72,6 +74,22 @@ class Losses(Follows):
             lambda: run.began_at is None or run.ended_at is not None or run.interrupted(),
             'its handler is not told that its lease is lost',
         )
+
+
+class Interrupts(Checker):
+    """A handler that swallows an interrupt and sleeps on is interrupted again."""
+
+    invariant = '8: who swallows an interrupt is interrupted again each second'
+
+    def sleeps_on(self, run: Run) -> None:
+        since = self.now
+        self.after(AGAIN, lambda: self._look(run, since))
+
+    def _look(self, run: Run, since: float) -> None:
+        if run.asleep_since != since or run.dead or run.process in self.world.stopping:
+            return
+        if not self.troubled(since, self.now, run.process, kinds=('stall',)):
+            self.fail(f'{self.name(run.job)} was interrupted, and sleeps on undisturbed', run.job)
 
 
 class Watchdogs(Follows):

@@ -193,6 +193,9 @@ class Results(Checker):
                 f'{self.name(move.job)} fails with {after.error!r:.80}, its handler returned',
                 move.job,
             )
+        elif run.how != 'returned' and (after.error or '').startswith(UNSTORABLE):
+            told = f'{after.error!r:.80}'
+            self.fail(f'{self.name(move.job)} has {told} instead of its error', move.job)
         elif run.how == 'raised GiveUp' and after.status != ERROR:
             self.fail(f'{self.name(move.job)} gave up and is {after.status}', move.job)
 
