@@ -140,3 +140,9 @@ class Jobs(Mapping[str, SimulatedJob]):
 
     def __len__(self) -> int:
         return len(list(iter(self)))
+
+
+def not_ended(jobs: Sequence[str]) -> str:
+    """The sentence that tells of jobs, the first five of them by what is known of each."""
+    count = '1 job has' if len(jobs) == 1 else f'{len(jobs)} jobs have'
+    return f'{count} not ended: {", ".join(jobs[:5])}'

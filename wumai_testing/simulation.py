@@ -26,7 +26,7 @@ from wumai_testing.clock import Node, VirtualDeadlock, VirtualTime, VirtualTimeo
 from wumai_testing.databases import Database, sqlite_database
 from wumai_testing.duration import format_duration, parse_duration
 from wumai_testing.faults import FAULTS, FaultPlan
-from wumai_testing.jobs import Jobs
+from wumai_testing.jobs import Jobs, not_ended
 from wumai_testing.logs import CapturedLogs
 from wumai_testing.node import NodeClock, NodeHeartbeat, seeded_entropy
 from wumai_testing.notifications import CapturedChannel, capture
@@ -327,8 +327,8 @@ class Simulation:
         rows = self.database.ask(
             "SELECT id, action, status, trys FROM job WHERE status IN ('pending', 'running')"
         )
-        shown = ', '.join(f'{r[0]} ({r[1]}, {r[2]}, trys {r[3]})' for r in rows[:5])
-        return f'{len(rows)} jobs have not ended: {shown}' if rows else 'no job is open'
+        jobs = [f'{r[0]} ({r[1]}, {r[2]}, trys {r[3]})' for r in rows]
+        return not_ended(jobs) if jobs else 'no job is open'
 
     def _worker_states(self) -> str:
         states = {n: 'running' if w.alive else 'gone' for n, w in self.workers.items()}

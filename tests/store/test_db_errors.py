@@ -155,3 +155,11 @@ def test_the_message_names_the_drivers_error():
     """Without the statement and its parameters, which may hold what is secret."""
     error = wrapped(pymysql.OperationalError(2013, 'Lost connection'))
     assert str(translate(error)) == "OperationalError: (2013, 'Lost connection')"
+
+
+@pytest.mark.parametrize('database', ['sqlite_url', 'mysql_database', 'postgresql_database'])
+def test_a_missing_table_is_told_with_what_makes_it(request, opened, database):
+    """As each kind of database says it."""
+    store = opened(request.getfixturevalue(database))
+    with pytest.raises(StoreError, match=r'(?s)job.*\(make the tables with `wumai init-db`\)'):
+        store.get_job('job-1')

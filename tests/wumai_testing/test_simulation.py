@@ -234,7 +234,7 @@ def test_run_until_shows_the_jobs_and_the_timeline(wumai_sim: Simulation) -> Non
         wumai_sim.run_until(lambda: len(wumai_sim.slack) > 0, within='1m')
     told = str(failure.value)
     assert 'is not true after 1m of virtual time, at 1m (2026-01-01T00:01:00Z).' in told
-    assert f'1 jobs have not ended: {job_id} (Slow, running, trys 1), with workers w1' in told
+    assert f'1 job has not ended: {job_id} (Slow, running, trys 1), with workers w1' in told
     assert failure.value.__notes__[0].endswith('sleep   for 8m20s')
 
 
@@ -262,7 +262,7 @@ def test_run_until_idle_stops_after_within(wumai_sim: Simulation) -> None:
     """A job a year ahead is not waited for within a month."""
     wumai_sim.route(None, {'Quick': lambda job: None})
     Job.create('Quick', run_at=wumai_sim.clock.now() + timedelta(days=365))
-    with pytest.raises(SimulationError, match='1 jobs have not ended'):
+    with pytest.raises(SimulationError, match='1 job has not ended'):
         wumai_sim.run_until_idle(within='30d')
     assert wumai_sim.clock.now() - datetime(2026, 1, 1) < timedelta(days=31)
 

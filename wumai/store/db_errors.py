@@ -98,7 +98,17 @@ def translate(error: BaseException, *, committing: bool = False) -> StoreError:
         kind = Unavailable
     if committing and kind in (Unavailable, StoreError):
         kind = InDoubt  # also after an error that we do not know: to ask is always safe
-    return kind(f'{type(original).__name__}: {original}')
+    return kind(f'{type(original).__name__}: {original}{_advice(original)}')
+
+
+def _advice(error: BaseException) -> str:
+    code = error.args[0] if error.args else None
+    lacks_table = (
+        code == 1146
+        or getattr(error, 'sqlstate', None) == '42P01'
+        or str(code).startswith('no such table: ')
+    )
+    return ' (make the tables with `wumai init-db`)' if lacks_table else ''
 
 
 TRANSLATED = (SQLAlchemyError, StatementError, OSError, OverflowError, UnicodeError)

@@ -112,7 +112,7 @@ def test_what_is_said(tmp_path: Path, steps: list[str], line: str, told: str) ->
 def test_a_run_that_does_not_come_to_rest(tmp_path: Path, steps: list[str], told: str) -> None:
     """The jobs that are left are named, and the history is told once."""
     _, first, *history = said(tmp_path, *steps)
-    assert first.startswith('  1 jobs have not ended: ')
+    assert first.startswith('  1 job has not ended: ')
     assert re.search(told, first)
     assert [line for line in history if line.endswith('start')] == history[:1]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from wumai.entropy import RandomEntropy
 from wumai_testing.client import Reply
-from wumai_testing.jobs import tries_of
+from wumai_testing.jobs import not_ended, tries_of
 from wumai_testing.scenario.live.channels import Channels
 from wumai_testing.scenario.live.children import Nursery, child_environ
 from wumai_testing.scenario.live.database import Outages
@@ -156,7 +156,7 @@ class LiveWorld:
 
     def _unfinished(self) -> str:
         if jobs := self._open_jobs():
-            return f'{len(jobs)} jobs have not ended: {", ".join(jobs[:5])}'
+            return not_ended(jobs)
         return 'messages are on their way'
 
     # Workers
