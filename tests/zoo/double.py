@@ -65,7 +65,7 @@ def only_handlers_keep_a_lease(real: Real, leases: Any, store: Any) -> float | N
 def one_look_is_enough(real: Real, rescuer: Any, *args: Any) -> None:
     """A row past its lease is rescued as soon as it is seen, also right after an outage."""
     real(rescuer, *args)
-    rescuer._third = 0.0
+    rescuer._third = rescuer._unchanged = 0.0
 
 
 @bug(

@@ -2,8 +2,8 @@
 
 A row past its lease is looked at again a third of a lease later on this worker's monotonic clock
 (a little more for a short lease), and often in between: it is rescued only if nothing about it has
-changed and every look succeeded,
-and promptly: a database that was slow to answer may have kept heartbeats waiting as well.
+changed and every look succeeded, and promptly: a database that was slow to answer may have kept
+heartbeats waiting as well. What passed unseen between two looks is waited for in addition.
 So neither an outage nor a step of a clock makes anyone rescue a live job. A worker's own live
 tries are left out; a claim of its own that it has lost sight of is like any other.
 """
@@ -43,6 +43,9 @@ class Rescuer:
         self._unchanged = max(self._third, HASTE * self._third + ROUNDING)
         self._prompt = lease / 12
         self._looked: float | None = None
+        self._answered = 0.0
+        self._gap = 0.0
+        """Seconds between two looks, at most, since something was seen."""
         self._seen: dict[str, tuple[Expired, float]] = {}
         self._in_doubt: dict[str, tuple[Expired, datetime]] = {}
 
@@ -72,25 +75,33 @@ class Rescuer:
         period = min(SUSPECT_PERIOD, self._third) if self._seen else self._third
         if self._looked is not None and monotonic - self._looked < period:
             return
+        self._gap = max(self._gap, monotonic - self._answered) if self._seen else 0.0
         self._looked = monotonic
         now = self._runtime.clock.now()
         before = now - timedelta(seconds=self._lease)
         self._seen = self._look_again(before)
         for row, first_seen in list(self._seen.values()):
-            if monotonic - first_seen >= self._unchanged and row.id in self._seen:
+            if monotonic - first_seen >= self._silence and row.id in self._seen:
                 self._rescue(row, before, floor_second(now))
                 self._seen.pop(row.id, None)
+
+    @property
+    def _silence(self) -> float:
+        """Seconds for which a row is to look the same. What held this worker up between two looks,
+        such as a database that did not answer, may have held up a heartbeat.
+        """
+        return self._unchanged + max(0.0, self._gap - SUSPECT_PERIOD)
 
     def _look_again(self, before: datetime) -> dict[str, tuple[Expired, float]]:
         """The rows past their leases, each with the time since which it has looked like that."""
         with self._promptly():
             rows = self._runtime.worker_store.expired(before, ROWS)
         seen = {}
-        answered = self._runtime.clock.monotonic()
+        self._answered = self._runtime.clock.monotonic()
         for row in rows:
             if not self._running.has(row.id, row.token):
                 known = self._seen.get(row.id)
-                seen[row.id] = known if known and known[0] == row else (row, answered)
+                seen[row.id] = known if known and known[0] == row else (row, self._answered)
         return seen
 
     @contextmanager
