@@ -9,10 +9,10 @@ import click
 
 from wumai.cli.demo_client import Client
 from wumai.cli.demo_servers import Server, environment
-from wumai.cli.demo_signals import Interrupts
 from wumai.cli.demo_story import DemoError, Story
 from wumai.cli.demo_view import View
 from wumai.cli.servers import PORT
+from wumai.cli.signals import Interrupts
 from wumai.clock import SystemClock
 
 

@@ -8,9 +8,13 @@ from typing import Any
 
 import click
 
+from wumai.cli.signals import Interrupts
 from wumai_testing.duration import parse_duration
 from wumai_testing.explore.options import KINDS, STANDING
 from wumai_testing.explore.seeds import seeds_from
+
+INTERRUPTED = 130
+"""The exit code of a shell's command that Ctrl-C has ended."""
 
 
 class _Parsed(click.ParamType):  # type: ignore[type-arg]  # of click 8.3
@@ -107,7 +111,14 @@ def simulate(
         raise click.UsageError('--trace is about one run: name it with --seed.')
     settings = Settings(module, workers, frozenset(faults) or None, dict(options), database)
     ran = _Simulate(settings, export)
-    failed = ran.many(seeds, processes, budget, strict) if seed is None else ran.one(seed, trace)
+    try:
+        with Interrupts():
+            failed = (
+                ran.many(seeds, processes, budget, strict) if seed is None else ran.one(seed, trace)
+            )
+    except KeyboardInterrupt:
+        click.echo('interrupted', err=True)
+        sys.exit(INTERRUPTED)
     sys.exit(1 if failed else 0)
 
 
@@ -127,7 +138,7 @@ class _Simulate:
         """Run all seeds."""
         from wumai_testing.explore import coverage
 
-        tally = self._run(seeds, processes, budget)
+        tally, interrupted = self._run(seeds, processes, budget)
         click.echo(coverage.report(tally.reached, tally.runs, self._app, self._settings.kinds))
         rate = tally.runs / tally.seconds if tally.seconds else 0.0
         click.echo(
@@ -136,6 +147,8 @@ class _Simulate:
         )
         for result in tally.broken:
             click.secho(f'seed {result.plan.seed} breaks {result.broken}', fg='red')
+        if interrupted:
+            raise KeyboardInterrupt
         if tally.broken:
             self._tell(tally.broken[0])
             return True
@@ -146,18 +159,30 @@ class _Simulate:
         missed = coverage.missed(tally.reached, tally.runs, self._app, self._settings.kinds)
         return strict and bool(missed)
 
-    def _run(self, seeds: Sequence[int], processes: int, budget: float | None) -> Any:
-        from wumai_testing.explore.many import run_many
+    def _run(self, seeds: Sequence[int], processes: int, budget: float | None) -> tuple[Any, bool]:
+        """What was seen, and whether it was interrupted before all was."""
+        from wumai_testing.explore.many import Tally, run_many
+
+        seen = Tally()
+
+        def progress(tally: Tally) -> None:
+            nonlocal seen
+            seen = tally
+            bar.update(tally.runs - bar.pos)
 
         with _progress(len(seeds), 'seeds') as bar:
-            return run_many(
-                self._settings,
-                seeds,
-                app=self._app,
-                processes=processes,
-                seconds=budget,
-                progress=lambda tally: bar.update(tally.runs - bar.pos),
-            )
+            try:
+                run_many(
+                    self._settings,
+                    seeds,
+                    app=self._app,
+                    processes=processes,
+                    seconds=budget,
+                    progress=progress,
+                )
+            except KeyboardInterrupt:
+                return seen, True
+        return seen, False
 
     def one(self, seed: int, show: bool) -> bool:
         """Run one seed."""

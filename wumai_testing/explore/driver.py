@@ -24,6 +24,7 @@ from wumai_testing.explore.checkers.pace import Work
 from wumai_testing.explore.coverage import reached_in
 from wumai_testing.explore.databases import open_database
 from wumai_testing.explore.faults import RESTART, Troubles
+from wumai_testing.explore.interrupts import interrupts_put_off
 from wumai_testing.explore.ledger import Run
 from wumai_testing.explore.plan import Plan, PlannedFault, PlannedJob
 from wumai_testing.explore.world import Mutate, World, unchanged
@@ -75,7 +76,8 @@ def run(
     def make(clock: Any, database: Any, http: Any, _seed: int) -> World:
         return World(clock, database, http, plan, mutate)
 
-    with simulation(cast(Database, database), seed=plan.seed, make=make, stuck_after=None) as world:
+    inside = simulation(cast(Database, database), seed=plan.seed, make=make, stuck_after=None)
+    with interrupts_put_off(), inside as world:
         return Driver(world, app).run(keep)
 
 

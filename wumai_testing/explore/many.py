@@ -4,10 +4,11 @@ import multiprocessing
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from wumai_testing.explore.application import App, load_app
@@ -22,6 +23,8 @@ WORKERS = 3
 """Of a run, unless told otherwise."""
 MOST_BROKEN = 5
 """After so many no further ones are looked for."""
+PATIENCE = 10.0
+"""Seconds that are given to the seeds that run when no more are wanted, before they are killed."""
 
 _clock = time.perf_counter  # which is real, also in virtual time
 
@@ -108,12 +111,13 @@ def run_many(
         if processes <= 1
         else _from_processes(settings, chunks, processes)
     )
-    for tally in tallies:
-        total.add(tally)
-        total.seconds = _clock() - began
-        progress(total)
-        if len(total.broken) >= most_broken or (seconds and total.seconds >= seconds):
-            break
+    with closing(tallies):
+        for tally in tallies:
+            total.add(tally)
+            total.seconds = _clock() - began
+            progress(total)
+            if len(total.broken) >= most_broken or (seconds and total.seconds >= seconds):
+                break
     total.broken.sort(key=lambda result: result.plan.seed)
     return total
 
@@ -124,25 +128,56 @@ def _chunks(seeds: Sequence[int]) -> Iterator[list[int]]:
         yield chunk
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def _from_processes(
     settings: Settings, chunks: Iterator[list[int]], processes: int
-) -> Iterator[Tally]:
+) -> Generator[Tally, None, None]:
     # Spawned, not forked: a fork of a process with gevent's hub in it is no good beginning.
     context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(processes, context, _leave_interrupts_to_the_parent) as pool:
+    over = context.Event()
+    earlier = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(processes, context, _begin, (over,)) as pool:
         waiting: set[Future[Tally]] = set()
         try:
             while True:
-                for chunk in islice(chunks, 2 * processes - len(waiting)):
-                    waiting.add(pool.submit(run_seeds, settings, chunk))
+                with _interrupts_blocked():
+                    for chunk in islice(chunks, 2 * processes - len(waiting)):
+                        waiting.add(pool.submit(_run_chunk, settings, chunk))
                 if not waiting:
                     return
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            over.set()
+            running = [future for future in waiting if not future.cancel()]
+            try:
+                wait(running, PATIENCE)
+            finally:  # of a second Ctrl-C, too
+                if not all(future.done() for future in running):
+                    for process in set(multiprocessing.active_children()) - earlier:
+                        process.kill()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Ctrl-C goes to all processes of a terminal: those that are begun here leave it to us."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# In a process of the pool.
+
+_over: Any = None
+"""The event that says that no more seeds are wanted."""
+
+
+def _begin(over: Any) -> None:
+    global _over
+    _over = over
+
+
+def _run_chunk(settings: Settings, chunk: Sequence[int]) -> Tally:
+    return run_seeds(settings, takewhile(lambda _: not _over.is_set(), chunk))

@@ -1,10 +1,12 @@
 """The command `wumai simulate`."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import wumai
+from tests.cli.running import LIMIT, running, until, wumai
 
 DISKS = 'tests.wumai_testing.explore.disks'
 QUIET = ('--workers', '1', '--fault', 'crash')
@@ -61,6 +63,45 @@ def test_what_was_never_reached_fails_strictly(monkeypatch: pytest.MonkeyPatch) 
     assert 'never reached: ' in told
     assert told.endswith('no invariant was broken\n')
     wumai(*arguments, '--strict', code=1)
+
+
+NOTES_PIDS = """
+import os
+from pathlib import Path
+
+def note(job):
+    with Path('pids').open('a') as file:
+        file.write(f'{os.getpid()}\\n')
+
+job_routes = {'Note': note}
+"""
+
+
+@pytest.mark.parametrize(
+    ('number', 'processes'), [(signal.SIGINT, '1'), (signal.SIGINT, '2'), (signal.SIGTERM, '2')]
+)
+def test_an_interrupted_run_tells_what_it_has_seen(
+    tmp_path: Path, number: signal.Signals, processes: str
+) -> None:
+    """And leaves no process behind. Ctrl-C reaches those that it has begun, too."""
+    (tmp_path / 'notes.py').write_text(NOTES_PIDS)
+    pids = tmp_path / 'pids'
+    arguments = ('simulate', 'notes', '--seeds', '99999', '--processes', processes)
+    with running(*arguments, cwd=tmp_path) as run:
+        until(lambda: pids.exists() and len(begun(pids)) == int(processes))
+        for pid in begun(pids) - {run.pid}:
+            os.kill(pid, signal.SIGINT)
+        run.send_signal(number)
+        output, errors = run.communicate(timeout=LIMIT)
+    assert (run.returncode, errors) == (130, 'interrupted\n')
+    assert 'of 99999 seeds' in output
+    for pid in begun(pids):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def begun(pids: Path) -> set[int]:
+    return {int(line) for line in pids.read_text().splitlines(keepends=True) if line[-1:] == '\n'}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,12 @@
 """Many seeds, in one process and in several."""
 
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wumai_testing.explore import many
 from wumai_testing.explore.application import load_app
 from wumai_testing.explore.many import Settings, Tally, run_many
 
@@ -30,6 +37,19 @@ def test_it_ends_when_enough_is_broken() -> None:
     tally = run_many(DISKS, range(1000), most_broken=2)
     assert tally.runs <= 10
     assert len(tally.broken) >= 2
+
+
+def test_a_seed_that_does_not_end_is_killed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """When no more are wanted and it has had its time."""
+    first = tmp_path / 'first'
+    monkeypatch.setenv('WUMAI_TEST_FIRST', str(first))
+    monkeypatch.setattr(many, 'PATIENCE', 0.1)
+    endless = replace(QUIET, module='tests.wumai_testing.explore.endless')
+    assert run_many(endless, range(1000), processes=2, seconds=0.001).runs == 5
+    assert first.exists()
+    assert multiprocessing.active_children() == []
 
 
 def test_an_app_that_is_no_module_runs_here() -> None:

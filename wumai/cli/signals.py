@@ -1,4 +1,4 @@
-"""Ctrl-C for the demo, which must not leave a server or a folder behind."""
+"""Ctrl-C for commands that must not leave processes or folders behind."""
 
 import signal
 from collections.abc import Iterator
