@@ -116,6 +116,17 @@ def test_who_collides_draws_more_than_it_has_places_for() -> None:
     assert len(one.draw(10)) == 10
 
 
+def test_who_finds_nothing_due_forgets_that_it_collided() -> None:
+    """The next job is begun in the order of due times, as by a worker alone."""
+    backlog = Backlog(0)
+    one = ahead(backlog)
+    collided(one)
+    one.read(10, NOW, SOON)
+    backlog.ids = [f'job-{number}' for number in range(50)]
+    one.read(10, NOW, SOON)
+    assert one.draw(10) == backlog.ids[:10]
+
+
 @pytest.mark.parametrize(('taken', 'kept'), [(2, False), (5, True)])
 def test_what_others_have_mostly_taken_is_forgotten(taken: int, kept: bool) -> None:
     """So that the next claim reads anew."""

@@ -42,6 +42,8 @@ class Ahead:
         self._read_at = self._runtime.clock.monotonic()
         candidates = self._window(WINDOW * places, soon)
         self._ids = deque(one.id for one in candidates if _is_due(one, now))
+        if not self._ids:  # there is nothing to collide about
+            self._spread = self._excess = 1.0
         if self._spread > 1:
             self._runtime.entropy.shuffle(self._ids)
         return candidates
