@@ -2,6 +2,7 @@
 
 from wumai.job import RUNNING
 from wumai_testing.explore.checkers.base import Checker
+from wumai_testing.explore.checkers.moves import LAST_WORDS
 from wumai_testing.explore.options import OF_THE_DATABASE
 from wumai_testing.faults import FAULTS
 from wumai_testing.simulation import SimulatedWorker
@@ -31,7 +32,8 @@ class Stops(Checker):
             return
         grace = self.world.plan.options['grace']
         took = self.now - told_at
-        limit = grace + CLEANUP + 1 + self.slack() + (FLUSH if self._has_messages(one) else 0)
+        flush = LAST_WORDS if code == WATCHDOG else FLUSH
+        limit = grace + CLEANUP + 1 + self.slack() + (flush if self._has_messages(one) else 0)
         if code == 0:
             for row in self.ledger.rows.values():
                 if row.status == RUNNING and row.owner == one.process:

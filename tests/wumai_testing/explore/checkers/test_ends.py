@@ -18,6 +18,23 @@ def test_a_stop_takes_grace_and_a_little_more(seconds: float, fine: bool) -> Non
 
 
 @pytest.mark.parametrize(
+    ('code', 'seconds', 'fine'), [(0, 12, False), (75, 12, True), (75, 15, False)]
+)
+def test_a_watchdog_that_leaves_waits_longer_for_its_message(
+    code: int, seconds: float, fine: bool
+) -> None:
+    def story(history: History) -> None:
+        history.world.stopping['w1#1'] = history.now
+        run = history.claims('w1#1', 'job')
+        history.ends(run, 'raised RuntimeError')
+        history.fails(run)
+        history.passes(seconds)
+        history.exits('w1#1', code)
+
+    assert (told(Stops, story) is None) is fine
+
+
+@pytest.mark.parametrize(
     ('code', 'stalled', 'fine'),
     [(0, None, True), (1, None, False), (1, 'w2', True), (75, None, True)],
 )
