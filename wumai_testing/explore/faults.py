@@ -49,6 +49,8 @@ class Trouble:
     target: str | None
     begins: float
     ends: float
+    job: str | None = None
+    """The job whose row was locked, where that was it."""
 
 
 @dataclass(slots=True)
@@ -132,7 +134,8 @@ class Troubles:
         if not self._done(fault):
             return
         self.reached[kind] += 1
-        self.note(kind, target, self._lasting(fault))
+        job = self._locked_by(fault) if kind == 'row lock' else None
+        self.note(kind, target, self._lasting(fault), job)
         if kind == 'stall' and self.world.explored.waits_for_locks:  # perhaps for one of its
             self.note('row lock', None, self._lasting(fault))
 
@@ -157,9 +160,9 @@ class Troubles:
                 return fault.seconds + 10 * self.world.plan.latency * SLOW
         return fault.seconds
 
-    def note(self, kind: str, target: str | None, seconds: float) -> None:
+    def note(self, kind: str, target: str | None, seconds: float, job: str | None = None) -> None:
         now = self.world.clock.monotonic()
-        self.past.append(Trouble(kind, target, now, now + seconds))
+        self.past.append(Trouble(kind, target, now, now + seconds, job))
 
     def _done(self, fault: PlannedFault) -> bool:
         name = fault.kind.replace(' ', '_')
@@ -272,13 +275,16 @@ class Troubles:
         self.world.slowness = 1.0
 
     def _row_lock(self, fault: PlannedFault) -> bool:
-        rows = self.world.ledger.rows.values()
-        open_jobs = sorted(row.id for row in rows if row.status in ('pending', 'running'))
-        if not open_jobs:
+        job = self._locked_by(fault)
+        if job is None:
             return False
-        job = random.Random(f'{self.world.seed}/{fault}').choice(open_jobs)
         gevent.spawn(self._hold, job, fault.seconds)
         return True
+
+    def _locked_by(self, fault: PlannedFault) -> str | None:
+        rows = self.world.ledger.rows.values()
+        open_jobs = sorted(row.id for row in rows if row.status in ('pending', 'running'))
+        return random.Random(f'{self.world.seed}/{fault}').choice(open_jobs) if open_jobs else None
 
     def _hold(self, job: str, seconds: float) -> None:
         """Lock its row for `seconds` from now, in which another may have it first."""

@@ -57,9 +57,11 @@ class History:
             first[1]()
         self.now = end
 
-    def trouble(self, kind: str, target: str | None = None, seconds: float = 1.0) -> None:
+    def trouble(
+        self, kind: str, target: str | None = None, seconds: float = 1.0, job: str | None = None
+    ) -> None:
         """Something goes wrong now."""
-        self.troubles.past.append(Trouble(kind, target, self.now, self.now + seconds))
+        self.troubles.past.append(Trouble(kind, target, self.now, self.now + seconds, job))
 
     # What is committed
 

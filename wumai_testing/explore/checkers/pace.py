@@ -2,9 +2,11 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 
 from wumai.job import PENDING
-from wumai_testing.explore.checkers.base import Checker
+from wumai_testing.explore.checkers.base import CHANNELS, Checker
+from wumai_testing.explore.faults import Trouble
 from wumai_testing.explore.ledger import APP, Move, Row, Run
 
 STATEMENTS = 150
@@ -93,8 +95,22 @@ class Lateness(Checker):
         patience += self.clock_error(move.process, due)
         free = self._free_since(move)
         late = move.at - max(due, free)
-        if late > patience and not self.troubled(min(due, free) - 70, move.at):
+        if late > patience and not self._hindered(move, min(due, free) - 70):
             self.fail(f'{self.name(move.job)} begins {late:g} s after it could', move.job)
+
+    def _hindered(self, move: Move, since: float) -> bool:
+        return any(
+            one.target is None and one.begins <= move.at and since <= one.ends
+            for one in self._hindrances(move)
+        )
+
+    def _hindrances(self, move: Move) -> Iterator[Trouble]:
+        """What may hold up a claim; a lock on another row may only where it cannot be skipped."""
+        skips = self.world.plan.server.get('skips_locked', True)
+        for one in self.troubles.past:
+            is_of_another = one.job is not None and one.job != move.job
+            if not (one.kind.startswith(CHANNELS) or (skips and is_of_another)):
+                yield one
 
     def _pending_since(self, move: Move) -> float:
         earlier = [one.at for one in self.ledger.moves if one.job == move.job and one is not move]
@@ -111,7 +127,7 @@ class Lateness(Checker):
         ]
         hurt = [
             trouble.ends + 5
-            for trouble in self.troubles.past
+            for trouble in self._hindrances(move)
             if one is not None and trouble.target in (None, one.name)
         ]
         return max([started + 1, *ends, *hurt])
