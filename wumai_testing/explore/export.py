@@ -57,7 +57,7 @@ def _sign(result: Result, app: App) -> str:
     assert result.broken is not None
     invariant = result.broken.invariant
     if invariant == Endings.invariant:
-        return 'have not ended'
+        return ' not ended: '
     return invariant if invariant in map(name_of, app.invariants) else ''
 
 
