@@ -282,9 +282,14 @@ class Troubles:
         return True
 
     def _locked_by(self, fault: PlannedFault) -> str | None:
+        """A job that has not ended, often the one that is due first."""
+        chance = random.Random(f'{self.world.seed}/{fault}')
         rows = self.world.ledger.rows.values()
-        open_jobs = sorted(row.id for row in rows if row.status in ('pending', 'running'))
-        return random.Random(f'{self.world.seed}/{fault}').choice(open_jobs) if open_jobs else None
+        pending = sorted((row.run_at or 0.0, row.id) for row in rows if row.status == 'pending')
+        running = sorted(row.id for row in rows if row.status == 'running')
+        if pending and chance.random() < 0.5:
+            return pending[0][1]
+        return chance.choice([*(job for _, job in pending), *running] or [None])
 
     def _hold(self, job: str, seconds: float) -> None:
         """Lock its row for `seconds` from now, in which another may have it first."""

@@ -262,6 +262,6 @@ def _draw_seconds(chance: random.Random, kind: str, lease: float) -> float:
         'database flaps': 4.0 * lease,
         'database slow': 15.0,
         'storm': 15.0,
-        'row lock': 8.0,
+        'row lock': 20.0,
     }
     return chance.random() ** 2 * longest.get(kind, 10.0)
