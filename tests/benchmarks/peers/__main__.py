@@ -169,15 +169,16 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=3, help='of which the median is shown')
     parser.add_argument('--json', type=Path, help='where the figures are written too')
     given = parser.parse_args()
+    versions = {name: found for name in PACKAGES if (found := installed(name))}
+    settings = {'python': platform.python_version(), **versions}
     results = []
     for entry in ENTRIES:
         if given.only.lower() in entry.name.lower():
             results.append(measured(entry, given.rounds))
             print(results[-1]['name'], results[-1].get('skipped', ''), file=sys.stderr)
-    versions = {name: found for name in PACKAGES if (found := installed(name))}
-    if given.json:
-        settings = {'python': platform.python_version(), **versions}
-        given.json.write_text(json.dumps({'settings': settings, 'peers': results}, indent=1))
+            if given.json:  # after each, since one that fails ends the run
+                text = json.dumps({'settings': settings, 'peers': results}, indent=1)
+                given.json.write_text(text)
     print(markdown(PEER_HEADS, peer_lines(results)))
 
 

@@ -88,9 +88,12 @@ class Peer:
 
 def memory(pid: int) -> float:
     """MiB of a process and its children; what they share is counted once."""
-    text = Path(f'/proc/{pid}/smaps_rollup').read_text()
+    try:
+        text = Path(f'/proc/{pid}/smaps_rollup').read_text()
+        children = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+    except (FileNotFoundError, ProcessLookupError):  # RQ forks for each job
+        return 0.0
     own = next(int(line.split()[1]) for line in text.splitlines() if line.startswith('Pss:')) / 1024
-    children = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
     return own + sum(memory(int(child)) for child in children)
 
 
