@@ -161,6 +161,19 @@ def test_debug_is_by_server(logs: Path) -> None:
     assert (len(read(logs, 'public')), len(read(logs, 'worker'))) == (1, 0)
 
 
+def test_debug_shows_the_logs(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error, as they are in the files; but not SQL, and of no other server."""
+    logger.setup('public', logs, debug=True)
+    logger.setup('worker', logs)
+    logger.info('hello')
+    logger.access('127.0.0.1', 'Act', 0, 200, 1.0)
+    logger.db.warning('lost')
+    within('worker', 'w', logger.warning, 'elsewhere')
+    shown = capsys.readouterr().err.splitlines()
+    assert shown == [*read(logs, 'public'), *read(logs, 'public', 'access')]
+    assert len(shown) == 2
+
+
 def test_statements_are_logged_on_demand(logs: Path) -> None:
     """db.log has SQLAlchemy's lines only with CONF.db_log or debug."""
     statements = logging.getLogger('sqlalchemy.engine.Engine')

@@ -8,6 +8,7 @@ running context, the file by the logger's name. Before `setup` nothing is writte
 import logging
 import os
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -57,8 +58,9 @@ def access(peer: str, action: str | None, code: int, http_status: int, milliseco
 def setup(name: str, log_dir: str | os.PathLike[str], *, debug: bool = False) -> None:
     """Write the logs of the server `name` to its folder in `log_dir`; again is no harm.
 
-    The first server set up also takes the lines that belong to none. With `debug` or
-    `CONF.db_log`, db.log has each SQL statement. Raises ConfigError.
+    The first server set up also takes the lines that belong to none. With `debug`, standard error
+    shows normal.log and access.log too; with it or `CONF.db_log`, db.log has each SQL statement.
+    Raises ConfigError.
     """
     _use_native_locks()
     _router.add(name, _Folder(name, Path(log_dir), logging.DEBUG if debug else logging.INFO))
@@ -184,7 +186,10 @@ class _Router(logging.Handler):
         # Without a lock: each file has its own.
         folder = self.folders.get(local.get_server()) or next(iter(self.folders.values()), None)
         if folder and record.levelno >= folder.level:
-            folder.files[_log_of(record.name)].handle(record)
+            log = _log_of(record.name)
+            folder.files[log].handle(record)
+            if folder.level == logging.DEBUG and log != 'db':
+                print(folder.files[log].format(record), file=sys.stderr, flush=True)
         return True
 
     def _set_level(self) -> None:

@@ -17,7 +17,8 @@ __all__ = ['Api', 'Worker', 'create_api', 'create_worker']
 
 
 def create_api(name: str = 'api', debug: bool = False, *, runtime: Runtime | None = None) -> 'Api':
-    """An API server; its logs go to `<log_dir>/<name>`. With `debug`, errors show tracebacks.
+    """An API server; its logs go to `<log_dir>/<name>`. With `debug`, answers to errors hold
+    tracebacks, and the logs are shown on standard error too.
 
     Patches the process for gevent, unless it is given a `runtime`. Raises ConfigError.
     """
