@@ -1,6 +1,6 @@
 """A database that is away or does not answer makes nobody take a live job back."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +11,7 @@ from wumai.model import Job
 from wumai.store.db_errors import Busy, InDoubt, Unavailable
 from wumai.worker.rescue import Rescuer
 from wumai.worker.running import Running
+from wumai_testing.simulation import START
 
 LEASE = 60.0
 
@@ -49,6 +50,24 @@ def test_five_minutes_without_a_database(wumai_sim, fault):
     wumai_sim.run_until_idle()
     assert [state(wumai_sim, job_id) for job_id in ids] == [('finished', 1)] * 3
     assert not logged(wumai_sim, 'rescued from')
+
+
+def test_a_claim_that_was_cut_off_is_no_collision(wumai_sim):
+    """What was drawn for it comes later; a worker that is alone keeps to the order of due times."""
+    begun = []
+
+    def act(job):
+        begun.append(job.params['due'])
+        job.sleep(2)
+
+    wumai_sim.route(None, {'Act': act}, workers=0, exec_size=1)
+    for due in (9, 7, 5):
+        Job.create('Act', params={'due': due}, run_at=START + timedelta(seconds=due))
+    wumai_sim.advance(20)
+    wumai_sim.start_worker('w1')
+    wumai_sim.faults.pending += [('lost_before_commit', wumai_sim.workers['w1'].process)] * 2
+    wumai_sim.run_until_idle()
+    assert begun == [9, 5, 7]
 
 
 def test_a_database_that_only_reads(wumai_sim, monkeypatch):

@@ -359,6 +359,21 @@ def test_a_heartbeat_that_failed_beats_again_at_once(wumai_sim, fault):
     assert Job.get(job_id).updated > Job.get(job_id).created
 
 
+def test_a_rescue_in_doubt_is_told_before_a_stop(wumai_sim):
+    """No turn follows in which it would be."""
+    wumai_sim.route(None, {'Act': long})
+    Job.create('Act')
+    wumai_sim.advance(1)
+    wumai_sim.crash_worker('w1')
+    wumai_sim.start_worker('w2')
+    two = wumai_sim.workers['w2']
+    wumai_sim.database_next('lost_after_commit', by='w2')
+    wumai_sim.faults.report = lambda *_: two.worker.stop()
+    wumai_sim.run_until(lambda: not two.alive, within='10m')
+    assert two.exit_code == 0
+    assert 'worker lost; next try' in wumai_sim.slack[0].text
+
+
 def test_deadlocks_hold_up_no_rescue(wumai_sim):
     """Where workers on several nodes of a cluster collide, there is always one: it is an answer."""
     wumai_sim.route(None, {'Act': long, 'Short': lambda job: None}, workers=1)

@@ -178,7 +178,7 @@ def nothing_is_in_doubt(real: Real, error: Any, *, committing: bool = False) -> 
 
 
 @bug(
-    'wumai.worker.rescue:Rescuer._settle',
+    'wumai.worker.rescue:Rescuer.settle',
     kind=TELLING,
     breaks=(9,),
     needs=(TWO, FENCE),

@@ -88,11 +88,20 @@ class Loop:
             self._wakeup.clear()
             pause = self._told_turn() if self._told else self._guarded_turn()
             if self._stopping:
-                return
+                break
             if pause > 0:
                 self._runtime.clock.wait(self._wakeup, pause)
             else:
                 gevent.sleep(0)
+        self._settle_rescues()
+
+    def _settle_rescues(self) -> None:
+        """Tell what is in doubt yet, since no turn follows that would."""
+        while self._rescuer.in_doubt:
+            try:
+                self._rescuer.settle()
+            except StoreError as error:
+                self._backoff.wait(error, 'a rescue is in doubt')
 
     def _told_turn(self) -> float:
         self._told = False
@@ -184,7 +193,7 @@ class Loop:
     def _claim(self, ids: list[str], places: int, now: datetime) -> Claimed:
         try:
             return self._claim_together(ids, places, now)
-        except (Busy, Unavailable):
+        except (Busy, InDoubt, Unavailable):
             raise
         except StoreError as error:
             logger.db.warning('%s: %d jobs are claimed one by one', error, len(ids))
@@ -195,7 +204,9 @@ class Loop:
         try:
             return self._runtime.worker_store.claim(ids, places, token, floor_second(now))
         except InDoubt as error:
-            return Claimed(self._settle(ids, token, error), [])
+            if held := self._settle(ids, token, error):
+                return Claimed(held, [])
+            raise  # it has not happened: nobody else took what was drawn
 
     def _claim_apart(self, ids: list[str], now: datetime) -> Claimed:
         """One by one, since one of them is bad. Whatever fails, what was taken is returned."""

@@ -70,7 +70,7 @@ class Rescuer:
 
     def look(self) -> None:
         """Look if it is time to, and rescue what was seen expired long enough."""
-        self._settle()
+        self.settle()
         monotonic = self._runtime.clock.monotonic()
         period = min(SUSPECT_PERIOD, self._third) if self._seen else self._third
         if self._looked is not None and monotonic - self._looked < period:
@@ -124,7 +124,7 @@ class Rescuer:
         if rescued:
             self._tell(row, now)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Tell of rescues whose commit was in doubt, once the database says that they happened."""
         for job_id, (row, now) in list(self._in_doubt.items()):
             found = self._runtime.worker_store.get_job(job_id)
