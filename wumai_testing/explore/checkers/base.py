@@ -15,6 +15,9 @@ CHANNELS = ('slack', 'sms')
 ASKED_EACH = 60.0
 """Seconds after which a worker asks the database again for its time."""
 
+LAST_WORDS = 10.0
+"""Seconds that channels are given before a watchdog ends its process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -112,6 +115,20 @@ class Checker:
     def stalled(self, begins: float, ends: float) -> bool:
         """Whether anyone stood still in this time, perhaps with rows locked."""
         return self.troubled(begins, ends, *self.world.started, kinds=('stall',))
+
+    def leaves(self, process: str) -> bool:
+        """Whether the watchdog of a process ends it, so that it begins nothing more."""
+        options = self.world.plan.options
+        limit = self.now - options['exec_timeout'] - options['grace']
+        return any(
+            run.process == process and run.began_at is not None and run.began_at <= limit
+            for run in self.ledger.runs
+            if run.ended_at is None or self._may_be_last_words(run.process, run.ended_at)
+        )
+
+    def _may_be_last_words(self, process: str, since: float) -> bool:
+        stood_still = self.troubled(since, self.now, process, kinds=('stall',))
+        return self.now - since <= LAST_WORDS or stood_still
 
     def slack(self) -> float:
         """Seconds that a few statements may take on their way."""

@@ -1,8 +1,7 @@
 """How processes end, that jobs do, and that nothing is left over."""
 
 from wumai.job import RUNNING
-from wumai_testing.explore.checkers.base import Checker
-from wumai_testing.explore.checkers.moves import LAST_WORDS
+from wumai_testing.explore.checkers.base import LAST_WORDS, Checker
 from wumai_testing.explore.options import OF_THE_DATABASE
 from wumai_testing.faults import FAULTS
 from wumai_testing.simulation import SimulatedWorker

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wumai_testing.explore.checkers.base import Checker
-from wumai_testing.explore.checkers.moves import LAST_WORDS
+from wumai_testing.explore.checkers.base import LAST_WORDS, Checker
 from wumai_testing.explore.ledger import Move, Run
 
 OUTCOME = 5.0

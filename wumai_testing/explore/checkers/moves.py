@@ -11,8 +11,6 @@ _WOULD_NOT_END = 'timeout: the try could not be ended'
 UNSTORABLE = ('the result cannot be stored', 'the outcome cannot be stored')
 _UNREAD = 'UnknownAction'
 """What has failed before its params were looked at."""
-LAST_WORDS = 10.0
-"""Seconds that channels are given before a watchdog ends its process."""
 _HOLDS_UP = ('stall', 'database slow', 'row lock')
 
 
@@ -211,23 +209,9 @@ class Results(Checker):
         stopping = run.process in self.world.stopping
         if run.how in ('raised RunLater', 'interrupted: Stopped') or stopping:
             return
-        if run.began_at is None and self._leaves(run.process):
+        if run.began_at is None and self.leaves(run.process):
             return
         self.fail(f'{self.name(move.job)} is handed back, its handler {run.how}', move.job)
-
-    def _leaves(self, process: str) -> bool:
-        """Whether the watchdog of a process ends it, so that it begins nothing more."""
-        options = self.world.plan.options
-        limit = self.now - options['exec_timeout'] - options['grace']
-        return any(
-            run.process == process and run.began_at is not None and run.began_at <= limit
-            for run in self.ledger.runs
-            if run.ended_at is None or self._may_be_last_words(run.process, run.ended_at)
-        )
-
-    def _may_be_last_words(self, process: str, since: float) -> bool:
-        stood_still = self.troubled(since, self.now, process, kinds=('stall',))
-        return self.now - since <= LAST_WORDS or stood_still
 
     def over(self) -> None:
         for row in self.ledger.rows.values():

@@ -4,6 +4,7 @@ import math
 import re
 
 from wumai.notify.base import clean
+from wumai.notify.fanout import PER_WINDOW, WINDOW
 from wumai_testing.explore.checkers.base import CHANNELS, Checker
 from wumai_testing.explore.checkers.ends import WATCHDOG
 from wumai_testing.explore.ledger import Failure
@@ -61,13 +62,21 @@ class Messages(Checker):
             self.fail(f'{channel} is told what is not committed: {text:.150}', job)
             return
         untold = [one for one in same if channel not in one.told]
-        if not untold and not self._rescued_twice_at_once(same[-1]):
+        if not untold and not self._is_told_by_two(same[-1]):
             self.fail(f'{channel} is told twice: {text:.150}', job)
         if int(found['m']) != same[0].m:
             self.fail(f'{channel} is told a wrong number of tries: {text:.150}', job)
         if untold:
             due = next((one for one in untold if self._could_be_told(one, channel)), untold[0])
             due.told[channel] = 1
+
+    def _is_told_by_two(self, failure: Failure) -> bool:
+        """Whether two may have taken the commit for theirs; a watchdog, too, writes what is on its
+        way, and tells it.
+        """
+        return self._rescued_twice_at_once(failure) or (
+            self._is_doubtful(failure, failure.at - ASKS_AGAIN) and self.leaves(failure.process)
+        )
 
     def _rescued_twice_at_once(self, failure: Failure) -> bool:
         """Whether another worker, its commit in doubt, cannot tell this rescue from its own."""
@@ -94,7 +103,7 @@ class Messages(Checker):
         return not (
             self._is_cut_off(failure)
             or self._is_overtaken(failure)
-            or self._is_ill(channel, failure.at)
+            or self._is_ill(channel, failure)
         )
 
     def _is_cut_off(self, failure: Failure) -> bool:
@@ -112,18 +121,32 @@ class Messages(Checker):
         moves = [one for one in self.ledger.moves if one.job == failure.job and one.at > failure.at]
         changed = [one.at for one in moves if one.kind not in ('claim', 'renew')]
         overtaken = min(changed, default=math.inf)
+        return self._is_doubtful(failure, overtaken - ASKS_AGAIN)
+
+    def _is_doubtful(self, failure: Failure, until: float) -> bool:
+        """Whether its commit may have been in doubt until then."""
         return any(
             trouble.kind in _DOUBTS
             and trouble.target in (None, failure.process.partition('#')[0])
             and trouble.begins <= failure.at + self.slack()
-            and trouble.ends >= overtaken - ASKS_AGAIN
+            and trouble.ends >= until
             for trouble in self.troubles.past
         )
 
-    def _is_ill(self, channel: str, at: float) -> bool:
+    def _is_ill(self, channel: str, failure: Failure) -> bool:
+        sent_by = failure.at + DELIVERY + (WINDOW if self._is_folded(failure) else 0.0)
         return any(
             trouble.kind.startswith(channel)
-            and trouble.ends >= at - LINGERS
-            and trouble.begins <= at + DELIVERY
+            and trouble.ends >= failure.at - LINGERS
+            and trouble.begins <= sent_by
             for trouble in self.troubles.past
         )
+
+    def _is_folded(self, failure: Failure) -> bool:
+        """Whether it may wait for the end of a minute with too many to be told one by one."""
+        before = [
+            one
+            for one in self.ledger.failures
+            if one.process == failure.process and 0 <= failure.at - one.at <= WINDOW
+        ]
+        return len(before) > PER_WINDOW

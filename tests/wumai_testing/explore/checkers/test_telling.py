@@ -5,6 +5,7 @@ import pytest
 from tests.wumai_testing.explore.history import History, told
 from tests.wumai_testing.explore.plans import plan
 from wumai_testing.explore.application import load_app
+from wumai_testing.explore.checkers.base import CHANNELS
 from wumai_testing.explore.checkers.telling import Messages
 from wumai_testing.explore.driver import run
 from wumai_testing.explore.ledger import APP
@@ -76,6 +77,49 @@ def test_a_row_may_change_before_a_commit_in_doubt_is_asked_for(
         else:
             history.finishes(history.claims('w2#1', 'job'))
         history.passes(20)
+        history.checker.over()
+
+    assert (told(Messages, story) is None) is fine
+
+
+@pytest.mark.parametrize(
+    ('trouble', 'stubborn', 'fine'),
+    [('lost_after_commit', True, True), ('lost_after_commit', False, False), (None, True, False)],
+)
+def test_a_watchdog_tells_what_is_in_doubt_as_well(
+    trouble: str | None, stubborn: bool, fine: bool
+) -> None:
+    """It writes the outcomes on their way again, and cannot know that they came through."""
+
+    def story(history: History) -> None:
+        history.creates('other')
+        history.claims('w1#1' if stubborn else 'w2#1', 'other')
+        history.passes(7)
+        if trouble:
+            history.trouble(trouble, 'w1')
+        failed(history)
+        text = TEXT.replace('10 UTC', '17 UTC')
+        history.tells('slack', text)
+        history.tells('slack', text)
+
+    assert (told(Messages, story) is None) is fine
+
+
+@pytest.mark.parametrize(('failures', 'fine'), [(25, True), (5, False)])
+def test_what_is_folded_waits_for_the_end_of_its_minute(failures: int, fine: bool) -> None:
+    """And for a channel that is ill then."""
+
+    def story(history: History) -> None:
+        for number in range(failures):
+            job = f'job-{number}'
+            history.creates(job)
+            run = history.claims('w1#1', job)
+            history.ends(run, 'raised RuntimeError')
+            history.fails(run)
+        history.passes(50)
+        for channel in CHANNELS:
+            history.trouble(f'{channel} error', None, 10)
+        history.passes(100)
         history.checker.over()
 
     assert (told(Messages, story) is None) is fine
