@@ -83,7 +83,7 @@ class Database:
 
     def observer(self) -> Engine:
         """An engine aside from the simulation: no latency, no faults."""
-        engine = make_engine(self.url, ROLES['worker'], SystemClock(), creator=self._connect)
+        engine = make_engine(self.url, ROLES['worker'], _Aside(), creator=self._connect)
         self._engines.append(engine)
         return engine
 
@@ -104,6 +104,13 @@ class Database:
             engine.dispose()
         if self._raw is not None:
             self._raw.close()
+
+
+class _Aside(SystemClock):
+    """The clock of who only looks on, and is not to notice that a server's time is a real one."""
+
+    def observe(self, *_: object) -> None:
+        pass
 
 
 def _mark_lost(context: ExceptionContext) -> None:
