@@ -98,7 +98,7 @@ def simulate(
 
     MODULE has `job_routes`, and perhaps `routes`, `examples = {action: [params, ...]}` and
     functions marked with `@invariant`; without one, the explorer's own handlers run. Exits with
-    1 if an invariant breaks, or if no job ran.
+    1 if an invariant breaks, or if no job ran. Ctrl-C shows what was seen until then.
 
     \b
     Example:
