@@ -1,21 +1,17 @@
 """Why the explorer does not notice a bug, or is slow to, in words."""
 
 REASONS: dict[str, str] = {
-    'clock-is-compared-once': (
-        'a host has to write more than a minute after its clock stepped, and with the connections '
-        'of before: few runs last so long, and whatever drops connections corrects its clock.'
-    ),
-    'goes-on-after-a-deadlock': (
-        'a deadlock has to strike the second statement of a transaction that writes outcomes of '
-        'different kinds at once; few groups have two.'
-    ),
-    'heartbeat-without-the-token': (
-        'a worker has to stall for longer than a lease with its handler running, and to wake '
-        'while the job runs again elsewhere.'
+    'claim-waits-for-locks': (
+        'another program has to lock a row that is due for longer than a poll, while nothing else '
+        'is wrong and another job becomes due that a free worker could begin.'
     ),
     'outage-counts-as-silence': (
-        'two outages have to follow each other so closely that a rescuer looks in between and a '
-        'heartbeat does not come.'
+        'a rescuer has to look between two outages before a heartbeat comes, and once more after '
+        'the second: heartbeats try again faster than rescuers look, so they win both races.'
+    ),
+    'outcome-without-the-token': (
+        'a worker has to stall for longer than a lease just before it writes an outcome, and to '
+        'wake while the same job runs elsewhere.'
     ),
     'rescue-in-doubt-is-not-told': (
         'a connection has to be lost at the very commit of a rescue, of which a run has one or two.'
