@@ -16,6 +16,9 @@ EASY = (
 SEEN = {
     'nobody-rescues': 'workers/a-crashed-workers-job-is-rescued-after-its-lease',
     'giving-up-is-not-told': 'retries/the-last-try-that-fails-ends-in-error',
+    'timeout-ends-what-runs-the-handler': (  # which it lets out of the worker
+        'timeouts/a-cleanup-after-a-timeout-ends-before-the-try-does'
+    ),
 }
 """Bugs, and a scenario each that fails with it."""
 
