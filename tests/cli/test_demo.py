@@ -53,16 +53,14 @@ def summary(output: str) -> list[str]:
 
 
 def test_the_demo(tmp_path: Path, env: dict[str, str]) -> None:
-    """All jobs go as promised, plain text in a pipe, in time, and nothing is left."""
+    """All jobs go as promised, plain text in a pipe, and nothing is left."""
     with process('demo', cwd=tmp_path, env=env) as one:
         output, errors = one.communicate(timeout=60)
     assert (one.returncode, errors) == (0, '')
     assert summary(output) == SUMMARY
     assert len(SUMMARY) == len(PROMISES) + 2
     assert '\x1b' not in output
-    seconds = re.search(r'All went as promised, in ([\d.]+) s', output)
-    assert seconds is not None
-    assert float(seconds[1]) < 20
+    assert re.search(r'All went as promised, in [\d.]+ s', output)
     assert output.count('notice ') == 5
     assert output.count('gave up') >= 2
     assert left_behind(tmp_path) == []
