@@ -58,6 +58,7 @@ class NodeHeartbeat:
         self._leave = leave
         self._tries = Event()
         self._resting = Event()
+        self._resting.set()
         self._greenlet: gevent.Greenlet[..., None] | None = None
 
     def start(self, beat: Callable[[Store], float | None], period: float) -> None:
@@ -65,17 +66,15 @@ class NodeHeartbeat:
 
     def _run(self, beat: Callable[[Store], float | None], period: float) -> None:
         store = self._connect()
-        self._resting.set()
         while True:
             self._tries.wait()
             self._tries.clear()
             pause: float | None = period
             while pause is not None:
-                self._resting.set()
                 gevent.sleep(pause)
                 self._resting.clear()
                 pause = beat(store)
-            self._resting.set()
+                self._resting.set()
 
     def began(self) -> None:
         self._tries.set()

@@ -102,38 +102,25 @@ def test_pick_size_limits_a_claim_and_not_a_rate(wumai_sim):
     assert max(start for one in ids for start in starts(wumai_sim, one)) < 3.1
 
 
+def worked(wumai_sim, places, seconds):
+    """When jobs of so many seconds each began, on a worker with so many places."""
+    wumai_sim.route(None, {'Work': lambda job: job.sleep(job.params['for'])}, exec_size=places)
+    wumai_sim.faults.latency = lambda node: 0.002
+    ids = Job.create_many({'action': 'Work', 'params': {'for': one}} for one in seconds)
+    wumai_sim.run_until_idle()
+    return [starts(wumai_sim, one)[0] for one in ids]
+
+
 def test_a_claim_for_few_places_waits_for_those_about_to_be_free(wumai_sim):
     """As long as outcomes are being written: jobs are claimed together, and not in crumbs."""
-
-    def work(job):
-        job.sleep(job.params['seconds'])
-
-    wumai_sim.route(None, {'Work': work}, exec_size=10)
-    wumai_sim.faults.latency = lambda node: 0.002
-    ids = Job.create_many(
-        {'action': 'Work', 'params': {'seconds': seconds}}
-        for seconds in [1.0] * 2 + [1.001] * 8 + [1.0] * 10
-    )
-    wumai_sim.run_until_idle()
-    claims = Counter(starts(wumai_sim, one)[0] for one in ids)
+    claims = Counter(worked(wumai_sim, 10, [1.0] * 2 + [1.001] * 8 + [1.0] * 10))
     _, (_, second), *_ = sorted(claims.items())
     assert second >= 8
 
 
 def test_a_claim_does_not_wait_long_for_places(wumai_sim):
     """Longer than a moment only as long as none is free."""
-
-    def work(job):
-        job.sleep(job.params['seconds'])
-
-    wumai_sim.route(None, {'Work': work}, exec_size=2)
-    wumai_sim.faults.latency = lambda node: 0.002
-    ids = Job.create_many(
-        {'action': 'Work', 'params': {'seconds': seconds}} for seconds in (1, 100, 1)
-    )
-    wumai_sim.run_until_idle()
-    last = max(starts(wumai_sim, one)[0] for one in ids)
-    assert 1 < last < 2
+    assert 1 < max(worked(wumai_sim, 2, [1, 100, 1])) < 2
 
 
 def test_the_earliest_due_go_first(wumai_sim):
