@@ -1,6 +1,6 @@
 """What a running wumai is made of. Each part is a seam with a system and a virtual peer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -38,7 +38,7 @@ class Wakeups:
     """Tells workers that a job was created: of this process, and by `wire` of others."""
 
     def __init__(self, wire: Callable[[], Wire | None] = lambda: None) -> None:
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[Sequence[str]], None]] = []
         self._make_wire = wire
 
     @cached_property
@@ -50,8 +50,10 @@ class Wakeups:
         """Whether jobs that other processes create are told here."""
         return self._wire is not None and self._wire.connected
 
-    def listen(self, created: Callable[[], None]) -> Callable[[], None]:
-        """Call `created` at each job created in this process; the value returned ends that."""
+    def listen(self, created: Callable[[Sequence[str]], None]) -> Callable[[], None]:
+        """Call `created` with the ids of jobs that are created in this process and due, none
+        where they are not known; the value returned ends that.
+        """
         self._listeners.append(created)
         return lambda: self._listeners.remove(created)
 
@@ -59,10 +61,10 @@ class Wakeups:
         """Call `created` when other processes have created jobs; the value returned ends that."""
         return self._wire.hear(created) if self._wire else lambda: None
 
-    def created(self, *, elsewhere: bool = True) -> None:
+    def created(self, ids: Sequence[str] = (), *, elsewhere: bool = True) -> None:
         """A job is in the database; told to other processes too, unless it is not for now."""
         for listener in list(self._listeners):
-            listener()
+            listener(ids)
         if elsewhere and self._wire:
             self._wire.send()
 

@@ -51,7 +51,7 @@ def woken(runtime):
     """How often the workers of this process were told of a new job, and what was committed then."""
     told = []
 
-    def tell():
+    def tell(ids):
         told.append([row.id for row in runtime.store.list_jobs(_ALL)])
         event.set()
 

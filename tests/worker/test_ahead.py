@@ -134,3 +134,33 @@ def test_what_others_have_mostly_taken_is_forgotten(taken: int, kept: bool) -> N
     one.read(10, NOW, SOON)
     one.note(taken, len(one.draw(10)), 10)
     assert bool(one) is kept
+
+
+def test_what_is_created_here_is_drawn_without_a_read() -> None:
+    """Where the last read has found that nothing else is due."""
+    backlog = Backlog(0)
+    one = ahead(backlog)
+    one.read(10, NOW, SOON)
+    one.offer(['job-1'])
+    one.offer(['job-2'])
+    assert one.offered
+    assert one.suffices(10)
+    assert one.draw(10) == ['job-1', 'job-2']
+    assert backlog.offsets == [0]
+
+
+def test_what_is_created_here_overtakes_nothing_for_long() -> None:
+    """After each draw of what was offered comes a read, and none is offered beside what is due."""
+    backlog = Backlog(0)
+    one = ahead(backlog)
+    one.read(10, NOW, SOON)
+    one.offer(['job-1'])
+    one.draw(10)
+    one.offer(['job-2'])
+    assert not one
+    assert not one.suffices(1)
+    backlog.ids.append('job-0')
+    one.read(10, NOW, SOON)
+    one.offer(['job-2'])
+    assert not one.offered
+    assert one.draw(10) == ['job-0']

@@ -62,6 +62,25 @@ def test_a_job_of_this_process_does_not_wait_for_a_poll(wumai_sim):
     assert made.tries[0].began - wumai_sim.jobs[first].tries[0].began == pytest.approx(50, abs=0.1)
 
 
+def test_a_job_of_this_process_is_claimed_without_a_look_at_the_table(wumai_sim):
+    """Where nothing else is due: one question less before it begins."""
+    seen: list[str] = []
+
+    def make(job):
+        job.sleep(5)
+        seen.clear()
+        return Job.create('Act')
+
+    wumai_sim.route(None, {'Make': make, 'Act': noop})
+    store = wumai_sim.workers['w1'].runtime.worker_store
+    look, claim = store.candidates, store.claim
+    store.candidates = lambda *args: seen.append('look') or look(*args)
+    store.claim = lambda *args: seen.append('claim') or claim(*args)
+    Job.create('Make')
+    wumai_sim.run_until_idle()
+    assert seen[:2] == ['claim', 'look']
+
+
 def test_a_short_retry_does_not_wait_for_a_poll(wumai_sim):
     """The worker knows the due times that it has written itself."""
 

@@ -1,7 +1,7 @@
 """Jobs as an app sees them: created, looked up, listed, cancelled and retried."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -251,7 +251,7 @@ def _store(runtime: Runtime, rows: list[JobRow], session: Session | Connection |
         _insert_alone(runtime, rows)
     else:
         runtime.store.insert_jobs(rows, joined)
-    _wake_at_commit(runtime, joined)
+    _wake_at_commit(runtime, joined, [row.id for row in rows if row.run_at == row.created])
 
 
 def _insert_alone(runtime: Runtime, rows: list[JobRow]) -> None:
@@ -272,15 +272,17 @@ def _insert_alone(runtime: Runtime, rows: list[JobRow]) -> None:
     raise problem
 
 
-def _wake_at_commit(runtime: Runtime, joined: Session | Connection | None) -> None:
+def _wake_at_commit(
+    runtime: Runtime, joined: Session | Connection | None, ids: Sequence[str] = ()
+) -> None:
     """Wake this process's workers when the transaction is in the database, and not before."""
     if joined is None:
-        runtime.wakeups.created()
+        runtime.wakeups.created(ids)
     elif isinstance(joined, Session):
-        joined.info[_WAKES] = runtime.wakeups
+        joined.info.setdefault(_WAKES, (runtime.wakeups, []))[1].extend(ids)
         event.listen(joined, 'after_commit', _session_committed)  # again is no harm
     else:
-        event.listen(joined, 'commit', partial(_await_commit, runtime), once=True)
+        event.listen(joined, 'commit', partial(_await_commit, runtime, ids), once=True)
 
 
 _WAKES = 'wumai_wakeups'
@@ -289,18 +291,21 @@ _WAKES = 'wumai_wakeups'
 def _session_committed(session: Session) -> None:
     # A savepoint's end is told here too.
     if _WAKES in session.info and not session.in_nested_transaction():
-        session.info.pop(_WAKES).created()
+        wakeups, ids = session.info.pop(_WAKES)
+        wakeups.created(ids)
 
 
-def _await_commit(runtime: Runtime, connection: Connection) -> None:
+def _await_commit(runtime: Runtime, ids: Sequence[str], connection: Connection) -> None:
     # This event comes before the COMMIT is sent.
-    gevent.spawn(_wake_after, runtime, connection, connection.get_transaction())
+    gevent.spawn(_wake_after, runtime, ids, connection, connection.get_transaction())
 
 
-def _wake_after(runtime: Runtime, connection: Connection, transaction: Any) -> None:
+def _wake_after(
+    runtime: Runtime, ids: Sequence[str], connection: Connection, transaction: Any
+) -> None:
     while not connection.closed and connection.get_transaction() is transaction:
         gevent.sleep(COMMIT_PERIOD)
-    runtime.wakeups.created()
+    runtime.wakeups.created(ids)
 
 
 def _loaded(text: str | None) -> Any:

@@ -135,7 +135,7 @@ class Worker:
             return False
         leases = Leases(self._runtime, self.options, self._running, self._writer, self._loop.stop)
         self._runtime.heartbeat.start(leases.beat, leases.period)
-        forget = self._runtime.wakeups.listen(self._loop.wake)
+        forget = self._runtime.wakeups.listen(self._loop.created)
         hang_up = self._runtime.wakeups.hear(self._loop.tell)
         writing = gevent.spawn(self._writer.run)
         looping = gevent.spawn(self._loop.run)

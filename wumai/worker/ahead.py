@@ -1,6 +1,7 @@
 """The candidates that a worker has read ahead, chosen so that several workers seldom collide."""
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
 
 from wumai.runtime import Runtime
@@ -26,14 +27,27 @@ class Ahead:
         self._ids: deque[str] = deque()
         self._read_at = 0.0
         self._deep = False
+        self._exhausted = False
         self._spread = 1.0
         self._excess = 1.0
 
     def __bool__(self) -> bool:
         return bool(self._ids)
 
+    def offer(self, ids: Sequence[str]) -> None:
+        """Have these drawn without a read, if the last one has found nothing that was due."""
+        if self._exhausted:
+            self._ids.extend(ids[:WINDOW])
+
+    @property
+    def offered(self) -> bool:
+        """Whether those to be drawn were offered, and not read."""
+        return self._exhausted and bool(self._ids)
+
     def suffices(self, places: int) -> bool:
-        """Whether there are enough, read not long ago."""
+        """Whether there are enough, read not long ago; or any that were offered."""
+        if self.offered:
+            return True
         fresh = self._runtime.clock.monotonic() - self._read_at <= STALE
         return fresh and len(self._ids) >= places
 
@@ -42,7 +56,8 @@ class Ahead:
         self._read_at = self._runtime.clock.monotonic()
         candidates = self._window(WINDOW * places, soon)
         self._ids = deque(one.id for one in candidates if _is_due(one, now))
-        if not self._ids:  # there is nothing to collide about
+        self._exhausted = not self._ids
+        if self._exhausted:  # there is nothing to collide about
             self._spread = self._excess = 1.0
         if self._spread > 1:
             self._runtime.entropy.shuffle(self._ids)
@@ -50,6 +65,7 @@ class Ahead:
 
     def draw(self, places: int) -> list[str]:
         """Take off as many as are to be tried for `places`."""
+        self._exhausted = False
         count = min(round(places * self._excess), len(self._ids))
         return [self._ids.popleft() for _ in range(count)]
 

@@ -1,5 +1,6 @@
 """The loop of a worker: claim what is due, run it, wait."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import gevent
@@ -60,6 +61,11 @@ class Loop:
     def wake(self) -> None:
         """End the wait: something may be due."""
         self._wakeup.set()
+
+    def created(self, ids: Sequence[str]) -> None:
+        """End the wait: this process has created jobs, whose ids it may know."""
+        self._ahead.offer(ids)
+        self.wake()
 
     def tell(self) -> None:
         """End the wait: another process has created a job, and has told other workers too."""
@@ -141,12 +147,14 @@ class Loop:
                 self._backoff.reset()
                 self._contended = CONTENDED_PAUSE
                 return self._until_due(candidates, now)
+        offered = self._ahead.offered
         drawn = self._ahead.draw(places)
         claimed = self._claim(drawn, places, now)
         self._backoff.reset()  # here, where it has written: a server may be there and be read-only
         taken = len(claimed.claims) + len(claimed.ended)
-        self._ahead.note(taken, len(drawn), places)
-        if not taken:
+        if not offered:
+            self._ahead.note(taken, len(drawn), places)
+        if not taken and not offered:
             self._contended = min(self._contended * 2, self._poll)
             return self._contended
         self._contended = CONTENDED_PAUSE
