@@ -15,6 +15,7 @@ DEADLOCK = (1213, 'Deadlock found when trying to get lock; try restarting transa
 LOCK_TIMEOUT = (1205, 'Lock wait timeout exceeded; try restarting transaction')
 REFUSED = (2003, "Can't connect to MySQL server (simulated)")
 GONE = (2006, 'MySQL server has gone away (simulated)')
+READ_ONLY = (1290, 'The server is running with the --read-only option (simulated)')
 LOST = (2013, 'Lost connection to MySQL server during query (simulated)')
 
 STATEMENT_FAULTS = ('deadlock', 'lock_timeout')
@@ -39,6 +40,7 @@ class FaultPlan:
     its transaction has written before."""
     down_until: float = 0.0
     hang_until: float = 0.0
+    read_only_until: float = 0.0
     pending: list[tuple[str, str | None]] = field(default_factory=list)
     """Faults that wait for the next write, each with the node it is meant for or None."""
     storm: Callable[[tuple[str, ...], str], str | None] = lambda _kinds, _node: None
@@ -54,6 +56,10 @@ class FaultPlan:
     @property
     def is_down(self) -> bool:
         return self.monotonic() < self.down_until
+
+    @property
+    def is_read_only(self) -> bool:
+        return self.monotonic() < self.read_only_until
 
     def take(self, kinds: tuple[str, ...], node: str) -> str | None:
         """The first pending fault of these kinds for `node`, used up; else what a storm has."""
@@ -132,6 +138,7 @@ class Connection:
         if fault == 'lost_before_commit':
             self.lose()
         self.travel()
+        self._refuse_where_read_only()
         self._real.commit()
         self._plan.commits += 1
         if fault == 'lost_after_commit':
@@ -188,6 +195,13 @@ class Connection:
             self.lose()
         gevent.sleep(hang)
 
+    def _refuse_where_read_only(self) -> None:
+        """Refuse a write, or a commit that was begun before: nothing of it is stored."""
+        if self._plan.is_read_only:
+            self._wrote = False
+            self._real.rollback()
+            raise self._error(*READ_ONLY)
+
     def before(self, statement: str) -> None:
         """Called with each statement before it is sent."""
         writes = statement.lstrip()[:7].upper().startswith(_WRITES)
@@ -200,6 +214,7 @@ class Connection:
             self._plan.muted.discard(self.node)
             self._plan.report(MUTED, self.node)
             self._sit_out(math.inf)
+        self._refuse_where_read_only()
         match self._plan.take(STATEMENT_FAULTS, self.node):
             case 'deadlock':  # undoes the transaction
                 self._wrote = False

@@ -225,6 +225,11 @@ class Simulation:
         self.faults.hang_until = self.clock.monotonic() + parse_duration(seconds)
         self.timeline.add('fault', fault='database hangs', seconds=parse_duration(seconds))
 
+    def database_read_only(self, seconds: float | str) -> None:
+        """Answer what only reads, and refuse writes and their commits, for `seconds`."""
+        self.faults.read_only_until = self.clock.monotonic() + parse_duration(seconds)
+        self.timeline.add('fault', fault='database is read-only', seconds=parse_duration(seconds))
+
     def database_next(self, fault: str, by: str | None = None) -> None:
         """Strike the next statement or commit that writes a row, of anyone or of `by`: a worker, or
         `api`, which is also the process of the test itself.
@@ -293,9 +298,9 @@ class Simulation:
         options = {'exec_timeout': 600, 'grace': 25, 'lease': 60, **self._options}
         longest = 2 * (options['exec_timeout'] + options['grace'] + options['lease']) + 60
         last = self.timeline.events[-1].seconds if len(self.timeline) else now
-        disturbed = now < max(self.faults.down_until, self.faults.hang_until) or any(
-            one.node.stalled for one in self.workers.values()
-        )
+        faults = self.faults
+        outages = faults.down_until, faults.hang_until, faults.read_only_until
+        disturbed = now < max(outages) or any(one.node.stalled for one in self.workers.values())
         if now - last <= longest or disturbed:
             return False
         return bool(self.database.ask("SELECT 1 FROM job WHERE status = 'running' LIMIT 1"))

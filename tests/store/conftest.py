@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import Engine, event, make_url, text
 
 from tests.mariadb import execute
 from wumai.clock import SystemClock
@@ -119,6 +120,30 @@ def columns_of(store: SqlStore, job_id: str = 'job-1') -> dict[str, Any]:
     with store.engine.begin() as connection:
         found = connection.execute(text('SELECT * FROM job WHERE id = :id'), {'id': job_id}).one()
     return dict(found._mapping)
+
+
+_READ_ONLY = {
+    'sqlite': 'PRAGMA query_only = 1',
+    'mysql': 'SET SESSION TRANSACTION READ ONLY',
+    'postgresql': 'SET default_transaction_read_only = on',
+}
+
+
+@contextmanager
+def read_only(engine: Engine) -> Iterator[None]:
+    """New connections refuse to write, as those to a replica do."""
+
+    def refuse(connection: Any, _record: Any) -> None:
+        connection.cursor().execute(_READ_ONLY[engine.dialect.name])
+        connection.commit()
+
+    engine.dispose()
+    event.listen(engine, 'connect', refuse)
+    try:
+        yield
+    finally:
+        event.remove(engine, 'connect', refuse)
+        engine.dispose()
 
 
 def take(store: SqlStore, *ids: str, token: str = 'token', now: datetime = NOW) -> list[str]:

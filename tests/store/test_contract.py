@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from tests.store.conftest import NOW, columns_of, put, put_plain, row, take
+from tests.store.conftest import NOW, columns_of, put, put_plain, read_only, row, take
 from wumai.job import (
     CANCELLED,
     ERROR,
@@ -18,7 +18,7 @@ from wumai.job import (
     make_token,
 )
 from wumai.store.base import Candidate, JobFilter
-from wumai.store.db_errors import Rejected
+from wumai.store.db_errors import Rejected, Unavailable
 
 SECOND = timedelta(seconds=1)
 
@@ -391,6 +391,13 @@ class TestLeases:
         assert [(one.id, one.worker) for one in found] == [('job-1', 'w1'), ('job-4', None)]
         assert (found[1].try_max, found[1].trys) == (3, 0)
         assert len(store.expired(NOW, 1)) == 1
+
+    def test_where_nothing_can_be_written_none_is_shown_as_expired(self, store):
+        """Nobody can renew a lease there."""
+        put(store, row(status='running', result='token', updated=self.LONG_AGO))
+        with read_only(store.engine), pytest.raises(Unavailable):
+            store.expired(NOW, 9)
+        assert len(store.expired(NOW, 9)) == 1
 
     def test_rescue(self, store):
         """Due at once, its try counted, the worker named as lost."""

@@ -16,7 +16,7 @@ from wumai_testing.simulation import START
 LEASE = 60.0
 
 
-@pytest.mark.parametrize('fault', ['database_hang', 'database_down'])
+@pytest.mark.parametrize('fault', ['database_hang', 'database_down', 'database_read_only'])
 def test_an_outage_makes_nobody_rescue_a_live_job(wumai_sim, fault):
     """Though it lasts for several leases."""
     wumai_sim.route(None, {'Act': lambda job: job.sleep(400)}, workers=0)
@@ -30,7 +30,19 @@ def test_an_outage_makes_nobody_rescue_a_live_job(wumai_sim, fault):
     assert not logged(wumai_sim, 'rescued from')
 
 
-@pytest.mark.parametrize('fault', ['database_hang', 'database_down'])
+def test_writes_that_are_taken_again_are_heartbeats_first(wumai_sim):
+    """Not the rescue by a worker that has only looked until then."""
+    wumai_sim.route(None, {'Act': lambda job: job.sleep(400)}, workers=0)
+    for name in ('w1', 'w2', 'w3'):
+        wumai_sim.start_worker(name, exec_size=1)
+    ids = [Job.create('Act'), Job.create('Act')]
+    wumai_sim.advance(70)
+    wumai_sim.database_read_only('168s')
+    wumai_sim.run_until_idle()
+    assert [state(wumai_sim, job_id) for job_id in ids] == [('finished', 1)] * 2
+
+
+@pytest.mark.parametrize('fault', ['database_hang', 'database_down', 'database_read_only'])
 def test_five_minutes_without_a_database(wumai_sim, fault):
     """Outcomes are kept, a stop is heard meanwhile, and all is written within two polls."""
     wumai_sim.route(

@@ -122,7 +122,11 @@ class Store(Protocol):
         """
 
     def expired(self, before: datetime, limit: int) -> list[Expired]:
-        """Running rows that were last renewed before `before`, or never."""
+        """Running rows that were last renewed before `before`, or never.
+
+        Where there are any, it raises StoreError too if the database takes no writes now: so no
+        heartbeats either.
+        """
 
     def rescue(
         self,

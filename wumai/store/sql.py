@@ -66,6 +66,7 @@ from wumai.store.statements import (
     READ_CANDIDATES,
     RENEW,
     TAKE,
+    WRITE_NOTHING,
     WRITE_ONE_RESULT,
     WRITE_RESULTS,
     job,
@@ -293,6 +294,8 @@ class SqlStore:
         # Where one writer locks all others out, whoever looks must get that lock as well.
         with self._connection(reads=self._dialect != 'sqlite') as connection:
             rows = connection.execute(query).all()
+            if rows:
+                connection.execute(WRITE_NOTHING)
         return [
             Expired(
                 job_id,

@@ -93,6 +93,8 @@ END_UNRUN = (
     .where(job.id == bindparam('b_id'), job.status == PENDING)
     .values(status=ERROR, error=bindparam('b_error'), updated=bindparam('b_now'))
 )
+WRITE_NOTHING = update(schema.job).where(job.id == '').values(updated=job.updated)
+"""What a server that takes no writes refuses, as it would a heartbeat."""
 
 
 def _by_id(pairs: list[Any]) -> Any:

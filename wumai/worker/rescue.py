@@ -2,10 +2,10 @@
 
 A row past its lease is looked at again a third of a lease later on this worker's monotonic clock
 (a little more for a short lease), and often in between: it is rescued only if nothing about it has
-changed and every look succeeded, and promptly: a database that was slow to answer may have kept
-heartbeats waiting as well. What passed unseen between two looks is waited for in addition.
-So neither an outage nor a step of a clock makes anyone rescue a live job. A worker's own live
-tries are left out; a claim of its own that it has lost sight of is like any other.
+changed and every look succeeded, and promptly: a database that was slow to answer, or took no
+writes, may have kept heartbeats waiting as well. What passed unseen between two looks is waited for
+in addition. So neither an outage nor a step of a clock makes anyone rescue a live job. A worker's
+own live tries are left out; a claim of its own that it has lost sight of is like any other.
 """
 
 from collections.abc import Callable, Iterator

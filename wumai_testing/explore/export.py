@@ -135,6 +135,7 @@ def _fault(fault: PlannedFault, worker: str | None) -> dict[str, Any] | None:
         'connections drop': {'database': {'down': '0.001s'}},
         'database down': {'database': {'down': lasting}},
         'database hang': {'database': {'hang': lasting}},
+        'database read-only': {'database': {'read_only': lasting}},
     }
     if channel in ('slack', 'sms') and what in ('down', 'hang'):
         return {channel: {what: lasting}}

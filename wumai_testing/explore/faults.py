@@ -165,7 +165,7 @@ class Troubles:
         self.past.append(Trouble(kind, target, now, now + seconds, job))
 
     def _done(self, fault: PlannedFault) -> bool:
-        name = fault.kind.replace(' ', '_')
+        name = fault.kind.replace(' ', '_').replace('-', '_')
         method = getattr(self, f'_{name}', None)
         return bool(method(fault)) if method else self._channel(fault)
 
@@ -232,6 +232,10 @@ class Troubles:
 
     def _database_hang(self, fault: PlannedFault) -> bool:
         self.world.database_hang(fault.seconds)
+        return True
+
+    def _database_read_only(self, fault: PlannedFault) -> bool:
+        self.world.database_read_only(fault.seconds)
         return True
 
     def _database_flaps(self, fault: PlannedFault) -> bool:
@@ -343,7 +347,7 @@ class Troubles:
         world.faults.muted.clear()
         self._armed.clear()
         self._storm_now = None
-        world.faults.down_until = world.faults.hang_until = 0.0
+        world.faults.down_until = world.faults.hang_until = world.faults.read_only_until = 0.0
         self._fast()
         for channel in (world.slack, world.sms):
             channel.latency, channel.status = world.plan.channel_latency, 200

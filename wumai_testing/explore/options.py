@@ -30,6 +30,7 @@ KINDS: dict[str, tuple[float, int]] = {
     'database down': (0.25, 2),
     'database hang': (0.2, 2),
     'database flaps': (0.1, 1),
+    'database read-only': (0.15, 2),
     'database slow': (0.15, 1),
     'storm': (0.25, 2),
     'row lock': (0.25, 3),
@@ -53,8 +54,8 @@ OF_A_WORKER = frozenset(
 )  # fmt: skip
 OF_THE_DATABASE = frozenset(
     (
-        'connections drop', 'database down', 'database hang', 'database flaps', 'database slow',
-        'storm',
+        'connections drop', 'database down', 'database hang', 'database flaps',
+        'database read-only', 'database slow', 'storm',
     )
 )  # fmt: skip
 RARE = ('midway', 'suspect', 'rescue')
@@ -74,12 +75,13 @@ ANYONE = 0.5
 """The part of what is aimed at workers that strikes whoever gets there first; all that is rare."""
 AFTERSHOCK = 0.5
 """The part of the outages after which the database is away again once rows look lost."""
-OUTAGES = ('database down', 'database hang', 'database flaps')
+OUTAGES = ('database down', 'database hang', 'database flaps', 'database read-only')
 """Those of which there may be another."""
 LONG = {
     'stall': (5 / 3, 4.0),
     'database down': (1.0, 2.5),
     'database hang': (1.0, 2.5),
+    'database read-only': (1.0, 2.5),
     'database flaps': (2.0, 5.0),
 }
 """What often lasts so many leases that others take jobs, or might."""
@@ -260,6 +262,7 @@ def _draw_seconds(chance: random.Random, kind: str, lease: float) -> float:
         'database down': 2.5 * lease,
         'database hang': 2.5 * lease,
         'database flaps': 4.0 * lease,
+        'database read-only': 2.5 * lease,
         'database slow': 15.0,
         'storm': 15.0,
         'row lock': 20.0,

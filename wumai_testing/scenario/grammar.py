@@ -264,8 +264,11 @@ _NEXT = Lead(
     Field(Choice(FAULTS), 'strikes the next statement or commit that writes a row'),
     {'by': Field(Writer(), 'only if this worker, or api, writes it')},
 )
+_READ_ONLY = Lead(Field(Duration(), 'the database answers for so long, and refuses writes'))
 _DATABASE = Choose(
-    _lasting('the database') | {'next': _NEXT}, 'database fault', '{down: 30s} or {next: deadlock}'
+    _lasting('the database') | {'read_only': _READ_ONLY, 'next': _NEXT},
+    'database fault',
+    '{down: 30s} or {next: deadlock}',
 )
 
 

@@ -108,14 +108,20 @@ class Start:
 
 
 DatabaseKind: TypeAlias = Literal[
-    'down', 'hang', 'deadlock', 'lock_timeout', 'lost_before_commit', 'lost_after_commit'
+    'down',
+    'hang',
+    'read_only',
+    'deadlock',
+    'lock_timeout',
+    'lost_before_commit',
+    'lost_after_commit',
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFault:
-    """`down` and `hang` last for `seconds`; the others strike the next write, of the worker `by`
-    (or `api`) where it is given.
+    """`down`, `hang` and `read_only` last for `seconds`; the others strike the next write, of the
+    worker `by` (or `api`) where it is given.
     """
 
     line: int

@@ -124,6 +124,8 @@ class SimulatedWorld:
             self.sim.database_down(fault.seconds or 0)
         elif fault.kind == 'hang':
             self.sim.database_hang(fault.seconds or 0)
+        elif fault.kind == 'read_only':
+            self.sim.database_read_only(fault.seconds or 0)
         else:
             self.sim.database_next(fault.kind, fault.by)
 

@@ -83,6 +83,7 @@ FAULTS = {
     'connections drop': {'database': {'down': '0.001s'}},
     'database down': {'database': {'down': '3s'}},
     'database hang': {'database': {'hang': '3s'}},
+    'database read-only': {'database': {'read_only': '3s'}},
     'slack down': {'slack': {'down': '3s'}},
     'sms hang': {'sms': {'hang': '3s'}},
 }

@@ -427,4 +427,4 @@ def test_a_file_that_is_not_utf_8_is_told_with_the_place(tmp_path: Path) -> None
 
 def test_the_faults_are_those_of_the_database() -> None:
     """What the runner hands on is known there."""
-    assert set(get_args(DatabaseKind)) == {'down', 'hang', *FAULTS}
+    assert set(get_args(DatabaseKind)) == {'down', 'hang', 'read_only', *FAULTS}
