@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from freezegun import freeze_time
@@ -83,6 +85,118 @@ def test_an_access_line_tells_all_of_an_answer(logs: Path) -> None:
     assert messages[2] is not None
     assert messages[2].startswith("203.0.113.9 'a b 0 200\\n[access]x")
     assert len(messages[2]) < 150
+
+
+ACCESS, WUMAI, ROOT = map(logging.getLogger, ('wumai.access', 'wumai', None))
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Nobody else listens, although pytest does; no fixture, since it begins with the test."""
+    handlers, ROOT.handlers = ROOT.handlers, []
+    try:
+        yield
+    finally:
+        ROOT.handlers = handlers
+
+
+class Kept(logging.Handler):
+    """What a handler of the app's own has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(record)
+
+
+def log_three_answers() -> None:
+    """The first line of a second is a record in any case."""
+    for action in ('A', 'a token=hunter2', '\u2028'):
+        within('public', 'me\n', logger.access, '203.0.113.9', action, 0, 200, 12.34)
+
+
+@freeze_time('2026-01-31 12:00:00.125')
+@alone()
+def test_an_access_line_is_the_same_without_a_record(
+    logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody else listens it goes straight to its file: masked, and in one line."""
+    records: list[logging.LogRecord] = []
+    handle = ACCESS.handle
+    monkeypatch.setattr(ACCESS, 'handle', lambda record: (records.append(record), handle(record)))
+    logger.setup('public', logs)
+    log_three_answers()
+    assert len(records) == 1
+    WUMAI.addHandler(kept := Kept())
+    try:
+        log_three_answers()
+    finally:
+        WUMAI.removeHandler(kept)
+    lines = read(logs, 'public', 'access')
+    assert (len(records), len(lines)) == (4, 6)
+    assert lines[:3] == lines[3:]
+    assert 'hunter2' not in lines[1]
+
+
+@pytest.mark.parametrize('listened', [ACCESS, WUMAI, ROOT])
+@alone()
+def test_handlers_of_the_app_see_each_access_line(logs: Path, listened: logging.Logger) -> None:
+    """Whichever logger they are at, and although the file is written."""
+    logger.setup('public', logs)
+    kept = Kept()
+    listened.addHandler(kept)
+    log_three_answers()
+    listened.removeHandler(kept)
+    assert kept.seen[0].args == ('203.0.113.9', 'A', 0, 200, 12.34)
+    assert (len(kept.seen), len(read(logs, 'public', 'access'))) == (3, 3)
+
+
+@alone()
+def test_a_record_factory_makes_each_access_line(logs: Path) -> None:
+    """Python's hook for those who want more in a record."""
+    logger.setup('public', logs)
+
+    def shouting(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = logging.LogRecord(*args, **kwargs)
+        record.levelname = 'LOUD'
+        return record
+
+    logging.setLogRecordFactory(shouting)
+    try:
+        log_three_answers()
+    finally:
+        logging.setLogRecordFactory(logging.LogRecord)
+    assert sum('[LOUD]' in line for line in read(logs, 'public', 'access')) == 3
+
+
+@pytest.mark.parametrize(
+    ('setting', 'value'),
+    [
+        ('disabled', True),
+        ('propagate', False),
+        ('filters', [lambda _: False]),
+        ('level', logging.WARNING),
+    ],
+)
+@alone()
+def test_the_access_log_may_be_silenced(
+    logs: Path, monkeypatch: pytest.MonkeyPatch, setting: str, value: object
+) -> None:
+    """By any means of logging."""
+    logger.setup('public', logs)
+    log_three_answers()
+    with monkeypatch.context() as patched:
+        patched.setattr(ACCESS, setting, value)
+        ACCESS.manager._clear_cache()  # type: ignore[attr-defined]
+        log_three_answers()
+    ACCESS.manager._clear_cache()  # type: ignore[attr-defined]
+    logging.disable(logging.INFO)
+    log_three_answers()
+    logging.disable(logging.NOTSET)
+    log_three_answers()
+    assert len(read(logs, 'public', 'access')) == 6
 
 
 def test_children_are_named_by_their_file(logs: Path, tmp_path: Path) -> None:
@@ -172,6 +286,14 @@ def test_debug_shows_the_logs(logs: Path, capsys: pytest.CaptureFixture[str]) ->
     shown = capsys.readouterr().err.splitlines()
     assert shown == [*read(logs, 'public'), *read(logs, 'public', 'access')]
     assert len(shown) == 2
+
+
+@alone()
+def test_debug_shows_each_access_line(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where nobody else listens."""
+    logger.setup('public', logs, debug=True)
+    log_three_answers()
+    assert capsys.readouterr().err.splitlines() == read(logs, 'public', 'access')
 
 
 def test_statements_are_logged_on_demand(logs: Path) -> None:

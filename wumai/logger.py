@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+from functools import lru_cache
 from pathlib import Path
 
 from gevent import monkey
@@ -23,6 +24,7 @@ _ROOT = 'wumai'
 _LOGS = ('normal', 'access', 'db')
 _SQL = 'sqlalchemy.engine'
 _SHOWN_ACTION = 80
+_ACCESS_LINE = '%s %s %d %d %.1fms'
 
 _root = logging.getLogger(_ROOT)
 _access = _root.getChild('access')
@@ -52,7 +54,24 @@ def access(peer: str, action: str | None, code: int, http_status: int, milliseco
     shown = (action or '-')[:_SHOWN_ACTION]
     if shown.split() != [shown]:
         shown = repr(shown)
-    _access.info('%s %s %d %d %.1fms', peer, shown, code, http_status, milliseconds)
+    values = peer, shown, code, http_status, milliseconds
+    if not (_only_we_listen() and _router.write_access(_ACCESS_LINE % values)):
+        _access.info(_ACCESS_LINE, *values)
+
+
+def _only_we_listen() -> bool:
+    """Whether a record of the access log would go to its file and to nobody else.
+
+    A record's way through logging would cost as much as the JSON of a request and its answer.
+    """
+    return (
+        _access.isEnabledFor(logging.INFO)
+        and not (_access.handlers or _access.filters)
+        and _access.propagate
+        and _root.handlers == [_router]
+        and not (_root.propagate and logging.root.handlers)
+        and logging.getLogRecordFactory() is logging.LogRecord
+    )
 
 
 def setup(name: str, log_dir: str | os.PathLike[str], *, debug: bool = False) -> None:
@@ -98,17 +117,29 @@ class _LineFormatter(logging.Formatter):
         self._log = log
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(record.created))
-        context, name = _one_line(local.get_context_id()), _shown_name(record.name)
-        line = (
-            f'[{self._log}][{record.levelname}][{moment},{int(record.msecs):03d}]'
-            f'[{context}][{name}] {_one_line(mask_text(record.getMessage()))}'
-        )
+        line = self.line(record.created, record.levelname, record.name, record.getMessage())
         if record.exc_info:
             line += '\n' + _many_lines(mask_text(self.formatException(record.exc_info)))
         if record.stack_info:
             line += '\n' + _many_lines(mask_text(record.stack_info))
         return line
+
+    def line(self, created: float, level: str, logger: str, message: str) -> str:
+        """That of a record, without its traceback."""
+        second = int(created)
+        moment = f'{_shown_second(second)},{int((created - second) * 1000):03d}'
+        context, name = _one_line(local.get_context_id()), _shown_name(logger)
+        return (
+            f'[{self._log}][{level}][{moment}][{context}][{name}] {_one_line(mask_text(message))}'
+        )
+
+
+_access_lines = _LineFormatter('access')
+
+
+@lru_cache(maxsize=1)
+def _shown_second(second: int) -> str:
+    return time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(second))
 
 
 # What ends a line or steers a terminal, and what UTF-8 cannot hold.
@@ -184,13 +215,25 @@ class _Router(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         # Without a lock: each file has its own.
-        folder = self.folders.get(local.get_server()) or next(iter(self.folders.values()), None)
+        folder = self._folder()
         if folder and record.levelno >= folder.level:
             log = _log_of(record.name)
             folder.files[log].handle(record)
             if folder.level == logging.DEBUG and log != 'db':
                 print(folder.files[log].format(record), file=sys.stderr, flush=True)
         return True
+
+    def write_access(self, message: str) -> bool:
+        """Write what `handle` would of a record; false if there is more to do than that."""
+        folder = self._folder()
+        if folder is None or folder.level == logging.DEBUG:
+            return False
+        now = time.time()  # noqa: TID251 - the host's own, as of logging's records
+        line = _access_lines.line(now, logging.getLevelName(logging.INFO), _access.name, message)
+        return folder.files['access'].write(now, line)
+
+    def _folder(self) -> _Folder | None:
+        return self.folders.get(local.get_server()) or next(iter(self.folders.values()), None)
 
     def _set_level(self) -> None:
         _root.setLevel(

@@ -3,6 +3,7 @@
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from concurrent_log_handler import ConcurrentTimedRotatingFileHandler
 from gevent import monkey
@@ -29,12 +30,32 @@ class LogFile(ConcurrentTimedRotatingFileHandler):
         self.lock = monkey.get_original('_thread', 'RLock')()
 
     def emit(self, record: logging.LogRecord) -> None:
-        second, stream = int(record.created), self.clh.stream
-        if stream is None or second != self._checked or second >= self.rolloverAt:
-            self._checked = second
+        if not self._is_checked(record.created):
+            self._checked = int(record.created)
             super().emit(record)  # looks whether the file was rotated, moved or removed
             return
         try:
-            os.write(stream.fileno(), f'{self.format(record)}\n'.encode())
+            self._append(self.format(record))
         except Exception:
             self.handleError(record)
+
+    def write(self, created: float, line: str) -> bool:
+        """Append a line for which there is no record; false if it takes one to do so."""
+        self.acquire()
+        try:
+            if not self._is_checked(created):
+                return False
+            self._append(line)
+        except Exception:
+            return False  # and the record that comes tells of it
+        finally:
+            self.release()
+        return True
+
+    def _is_checked(self, created: float) -> bool:
+        second, stream = int(created), self.clh.stream
+        return stream is not None and second == self._checked and second < self.rolloverAt
+
+    def _append(self, line: str) -> None:
+        stream: Any = self.clh.stream
+        os.write(stream.fileno(), f'{line}\n'.encode())
