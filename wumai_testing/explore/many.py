@@ -1,7 +1,9 @@
 """Many seeds, in one process or in several, until they are done or time is up."""
 
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
@@ -109,7 +111,7 @@ def run_many(
     tallies = (
         (run_seeds(settings, chunk, app, mutate) for chunk in chunks)
         if processes <= 1
-        else _from_processes(settings, chunks, processes)
+        else _from_processes(settings, chunks, processes, began + seconds if seconds else None)
     )
     with closing(tallies):
         for tally in tallies:
@@ -129,7 +131,7 @@ def _chunks(seeds: Sequence[int]) -> Iterator[list[int]]:
 
 
 def _from_processes(
-    settings: Settings, chunks: Iterator[list[int]], processes: int
+    settings: Settings, chunks: Iterator[list[int]], processes: int, until: float | None
 ) -> Generator[Tally, None, None]:
     # Spawned, not forked: a fork of a process with gevent's hub in it is no good beginning.
     context = multiprocessing.get_context('spawn')
@@ -144,16 +146,18 @@ def _from_processes(
                         waiting.add(pool.submit(_run_chunk, settings, chunk))
                 if not waiting:
                     return
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                left = None if until is None else max(until - _clock(), 0.0)
+                done, waiting = wait(waiting, left, return_when=FIRST_COMPLETED)
+                if not done:
+                    return
                 for future in done:
                     yield future.result()
         finally:
-            over.set()
-            running = [future for future in waiting if not future.cancel()]
+            over.set()  # what has not begun is done at once then; a pool trips over what is cancelled
             try:
-                wait(running, PATIENCE)
+                wait(waiting, PATIENCE)
             finally:  # of a second Ctrl-C, too
-                if not all(future.done() for future in running):
+                if not all(future.done() for future in waiting):
                     for process in set(multiprocessing.active_children()) - earlier:
                         process.kill()
 
@@ -177,6 +181,15 @@ _over: Any = None
 def _begin(over: Any) -> None:
     global _over
     _over = over
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Nobody else ends this process where the parent was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _run_chunk(settings: Settings, chunk: Sequence[int]) -> Tally:

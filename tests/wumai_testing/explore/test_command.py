@@ -96,8 +96,25 @@ def test_an_interrupted_run_tells_what_it_has_seen(
     assert (run.returncode, errors) == (130, 'interrupted\n')
     assert 'of 99999 seeds' in output
     for pid in begun(pids):
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+        assert not exists(pid)
+
+
+def test_a_killed_run_leaves_no_process_behind(tmp_path: Path) -> None:
+    (tmp_path / 'notes.py').write_text(NOTES_PIDS)
+    pids = tmp_path / 'pids'
+    arguments = ('simulate', 'notes', '--seeds', '99999', '--processes', '2')
+    with running(*arguments, cwd=tmp_path) as run:
+        until(lambda: pids.exists() and len(begun(pids)) == 2)
+        run.kill()
+        until(lambda: not any(exists(pid) for pid in begun(pids)))
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def begun(pids: Path) -> set[int]:

@@ -47,8 +47,15 @@ def test_a_seed_that_does_not_end_is_killed(
     monkeypatch.setenv('WUMAI_TEST_FIRST', str(first))
     monkeypatch.setattr(many, 'PATIENCE', 0.1)
     endless = replace(QUIET, module='tests.wumai_testing.explore.endless')
-    assert run_many(endless, range(1000), processes=2, seconds=0.001).runs == 5
+    assert run_many(endless, range(1000), processes=2, most_broken=0).runs == 5
     assert first.exists()
+    assert multiprocessing.active_children() == []
+
+
+def test_the_time_is_over_though_no_seed_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, 'PATIENCE', 0.1)
+    endless = replace(QUIET, module='tests.wumai_testing.explore.endless')
+    assert run_many(endless, range(1000), processes=2, seconds=0.1).runs == 0
     assert multiprocessing.active_children() == []
 
 
