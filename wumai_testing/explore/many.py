@@ -153,7 +153,7 @@ def _from_processes(
                 for future in done:
                     yield future.result()
         finally:
-            over.set()  # what has not begun is done at once then; a pool trips over what is cancelled
+            over.set()  # what has not begun ends at once; a pool trips over what is cancelled
             try:
                 wait(waiting, PATIENCE)
             finally:  # of a second Ctrl-C, too
