@@ -13,7 +13,8 @@ from pathlib import Path
 
 import click
 
-from tests.cli.running import LIMIT, ROOT, clean_environ, until
+from tests.cli.running import ROOT, clean_environ
+from tests.waiting import LIMIT, until
 from wumai.cli import main
 
 BLOCKS = re.findall(r'^```(\w+)\n(.*?)^```$', (ROOT / 'README.md').read_text(), re.M | re.S)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from tests.chaos.fleet import Fleet, WorkerProcess, until
+from tests.chaos.fleet import Fleet, WorkerProcess
 from tests.chaos.ground import IMPATIENT, make_tables, takes_writes
 from tests.chaos.journal import Journal, Run
+from tests.waiting import until
 from wumai.clock import SystemClock, floor_second
 from wumai.config import Config
 from wumai.entropy import RandomEntropy

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,21 +14,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.chaos.app import FOLDER, OPTIONS
+from tests.waiting import LIMIT, until
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 60.0
-"""Seconds that a test waits for something before it fails."""
 _FOREIGN = ('DB_', 'REDIS_', 'SLACK_', 'NOTIFY_')
 
 now = time.perf_counter
-
-
-def until(condition: Callable[[], object], limit: float = LIMIT, what: str = 'it') -> None:
-    """Wait for something that another process does."""
-    deadline = now() + limit
-    while not condition():
-        assert now() < deadline, f'{what} did not come true in {limit:g} s'
-        time.sleep(0.02)
 
 
 @dataclass(eq=False)

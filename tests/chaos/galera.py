@@ -10,7 +10,7 @@ from typing import Self
 
 import pymysql
 
-from tests.chaos.fleet import until
+from tests.waiting import until
 from wumai_testing.mariadb import MariaDB, MariaDBError, _free_port, _program
 
 PROVIDERS = ('/usr/lib/galera/libgalera_smm.so', '/usr/lib64/galera-4/libgalera_smm.so')

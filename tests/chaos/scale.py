@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from tests.chaos.fleet import Fleet, now, until
+from tests.chaos.fleet import Fleet, now
 from tests.chaos.ground import SqliteGround, make_tables
+from tests.waiting import until
 from wumai.clock import SystemClock, floor_second
 from wumai.config import Config
 from wumai.entropy import RandomEntropy

@@ -8,9 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.chaos.chaos import Plan, run, table
-from tests.chaos.fleet import now, until
+from tests.chaos.fleet import now
 from tests.chaos.galera import Galera
 from tests.store.conftest import NOW
+from tests.waiting import until
 from wumai.clock import SystemClock
 from wumai.config import Config
 from wumai.store.db_errors import Busy, translate

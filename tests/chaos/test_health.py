@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from tests.chaos.fleet import until
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.chaos.fleet import now, until
+from tests.chaos.fleet import now
+from tests.waiting import until
 from wumai.worker.heartbeat import EXIT_CODE
 
 

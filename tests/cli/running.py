@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,6 @@ from click.testing import CliRunner, Result
 from wumai.cli import main
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 30.0
-"""Seconds that a test waits for a process before it fails."""
 _FOREIGN = ('DB_', 'REDIS_', 'SLACK_', 'NOTIFY_', 'WUMAI_DEMO', 'NO_COLOR')
 
 
@@ -62,11 +59,3 @@ def running(
             yield one
         finally:
             one.kill()
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for something that another process does."""
-    deadline = time.perf_counter() + LIMIT
-    while not condition():
-        assert time.perf_counter() < deadline, 'it did not come true'
-        time.sleep(0.02)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import LIMIT, process, running, until
+from tests.cli.running import process, running
+from tests.waiting import LIMIT, until
 from wumai.cli.demo_client import Client
 from wumai.cli.demo_story import PROMISES, DemoError, Story
 from wumai.cli.demo_view import View

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.cli.running import LIMIT, process, running, until, wumai
+from tests.cli.running import process, running, wumai
+from tests.waiting import LIMIT, until
 
 APP = """
 import time

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
+from tests.waiting import LIMIT, until
 from wumai.clock import SystemClock, ceil_second, floor_second
 from wumai.job import JobRow
 from wumai.store import schema
@@ -21,16 +21,6 @@ from wumai.store.engine import ROLES, make_engine
 from wumai.store.sql import SqlStore
 
 APP = Path(__file__).with_name('worker_app.py')
-DEADLINE = 30
-
-
-def until(condition, what=''):
-    """Wait for `condition`; its value."""
-    for _ in range(DEADLINE * 50):
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f'after {DEADLINE} s: {what or condition}')
 
 
 class Place:
@@ -95,7 +85,7 @@ class Place:
         return path.read_text() if path.exists() else ''
 
     def await_log(self, part):
-        until(lambda: part in self.log(), f'{part!r} in the log: {self.log()}')
+        until(lambda: part in self.log(), what=f'{part!r} in the log')
 
 
 @pytest.fixture(params=['sqlite', 'mysql'])
@@ -118,7 +108,7 @@ def mysql_place(mysql_database, tmp_path):
 
 def ended(process, code):
     """Wait for the end of a process, which is to print nothing."""
-    process.wait(DEADLINE)
+    process.wait(LIMIT)
     assert (process.returncode, process.stderr.read()) == (code, '')
 
 
@@ -135,7 +125,7 @@ def test_every_kind_of_job(place):
     due = ceil_second(place.clock.now() + timedelta(seconds=2))
     place.put('later', run_at=due)
     place.put_plain('plain', params='{"n": 5}')
-    until(lambda: place.count('pending') + place.count('running') == 0, place.states)
+    until(lambda: place.count('pending') + place.count('running') == 0, what='the end of all jobs')
     process.send_signal(signal.SIGTERM)
     ended(process, 0)
     states, rows = place.states(), place.rows()
@@ -213,7 +203,7 @@ def test_two_workers_never_run_one_row_twice(mysql_place):
     processes = [place.start(poll_interval=0.1, exec_size=5, pick_size=5) for _ in range(2)]
     until(lambda: place.log().count('takes jobs') == 2)
     place.put(*ids, action='Slow', params='{"s": 0.02}')
-    until(lambda: place.count('finished') == 200, place.states)
+    until(lambda: place.count('finished') == 200, what='the end of 200 jobs')
     for process in processes:
         process.send_signal(signal.SIGQUIT)
         ended(process, 0)
@@ -230,7 +220,7 @@ def test_a_handler_that_never_yields(mysql_place):
     place.put('neighbour', action='Slow', params='{"s": 60}')
     until(place.runs)
     place.put('spin', action='Spin', try_max=1)
-    process.wait(DEADLINE)
+    process.wait(LIMIT)
     assert process.returncode == 75
     states = place.states()
     assert states['spin'] == ('error', 1)
@@ -251,7 +241,7 @@ def test_a_crashed_workers_job_is_rescued(mysql_place):
     until(place.runs)
     first.kill()
     second = place.start(lease=3, poll_interval=0.2, grace=0)
-    until(lambda: len(place.runs()) == 2, place.states)
+    until(lambda: len(place.runs()) == 2, what='a second run')
     second.send_signal(signal.SIGTERM)
     ended(second, 0)
     assert [(trys, int(pid)) for _, trys, pid in place.runs()] == [
@@ -265,7 +255,7 @@ def test_a_worker_without_its_table(tmp_path):
     with place.store.engine.begin() as connection:
         connection.execute(text('DROP TABLE job'))
     process = place.start()
-    process.wait(DEADLINE)
+    process.wait(LIMIT)
     assert process.returncode == 1
     assert 'the database lacks table job' in process.stderr.read()
     place.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import redis
 
-from tests.chaos.fleet import until
+from tests.waiting import until
 
 
 class RedisServer:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import LIMIT, running, until, wumai
+from tests.cli.running import running, wumai
+from tests.waiting import LIMIT, until
 
 DISKS = 'tests.wumai_testing.explore.disks'
 QUIET = ('--workers', '1', '--fault', 'crash')

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import LIMIT, ROOT, clean_environ, wumai
+from tests.cli.running import ROOT, clean_environ, wumai
+from tests.waiting import LIMIT
 from wumai_testing.scenario.schema import as_text
 
 RIGHT = """\

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import running, until
+from tests.cli.running import running
+from tests.waiting import until
 from wumai_testing.mariadb import MariaDB
 from wumai_testing.scenario.live import LiveRun, processes
 from wumai_testing.scenario.outcome import FAILED, PASSED, SKIPPED, Outcome
