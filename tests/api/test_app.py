@@ -170,8 +170,9 @@ def test_url_for_in_a_handler():
 def test_trusted_hosts(app, client):
     """Flask's own guard is kept."""
     app.config['TRUSTED_HOSTS'] = ['api.example.com']
-    assert client.post('/', json=CALL).status_code == 400
-    assert client.post('/', json=CALL, base_url='http://api.example.com').status_code == 200
+    for _ in range(2):
+        assert client.post('/', json=CALL).status_code == 400
+        assert client.post('/', json=CALL, base_url='http://api.example.com').status_code == 200
 
 
 def test_middleware(app, client):

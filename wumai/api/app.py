@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # What the parts of a request leave in its environ for the access line.
 _ACTION, _CODE = 'wumai.action', 'wumai.code'
 
+_SERVED = 'wumai.served'
+"""Marks the environ of a request whose Response nobody sees but the server."""
+
 _CLOSE = {'Connection': 'close'}
 """For an answer to a request that was not read to its end: what follows is no request."""
 
@@ -96,6 +99,20 @@ class _Response(flask.Response):
         return self.response
 
 
+class _Success:
+    """A success that goes out without a Response, where nobody would look at one."""
+
+    __slots__ = ('_body',)
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __call__(self, _: 'WSGIEnvironment', start_response: 'StartResponse') -> Iterable[bytes]:
+        length = str(len(self._body))
+        start_response('200 OK', [('Content-Type', envelope.JSON), ('Content-Length', length)])
+        return [self._body]
+
+
 class _ActionAdapter:
     """Flask's routing for `POST /`, known without a search. All else is left to Flask's own."""
 
@@ -142,6 +159,8 @@ class ApiApp(flask.Flask):
         self.add_url_rule('/', 'action', self._act, methods=['POST'])
         self.add_url_rule('/', 'about', self._about, methods=['GET'])
         self._rule = next(self.url_map.iter_rules('action'))
+        self._view, self._session_interface = self.view_functions['action'], self.session_interface
+        self._has_begun = False
         self.register_error_handler(Exception, self._answer_error)
 
     def wsgi_app(
@@ -153,6 +172,7 @@ class ApiApp(flask.Flask):
         context_id = self._named(environ.get('HTTP_X_REQUEST_ID'))
         local.enter(self.name, context_id)
         head = _Head()
+        environ[_SERVED] = True
         try:
             body = super().wsgi_app(environ, head)
         except BaseException as error:  # of a teardown function, when there was an answer
@@ -186,6 +206,39 @@ class ApiApp(flask.Flask):
         full = super().create_url_adapter
         return cast(MapAdapter, _ActionAdapter(self._rule, lambda: full(request)))
 
+    def full_dispatch_request(self, *context: Any) -> flask.Response:
+        """Flask's, or the call alone where nothing that was registered has a part in it."""
+        entered: Any = context[0] if context else flask.globals.request_ctx
+        request: Request = entered.request
+        if not self._is_plain(request):
+            self._has_begun = True
+            return super().full_dispatch_request(*context)
+        try:
+            done: Any = self._do(request)
+        except Exception as error:
+            done = self.handle_user_exception(*(*context, error))
+        if isinstance(done, Answer):
+            if not entered._after_request_functions:
+                return cast(flask.Response, _Success(done.body))
+            done = _response(done)
+        return self.finalize_request(*(*context, done))
+
+    def _is_plain(self, request: flask.Request) -> bool:
+        """Whether it is a call, and no hook, signal or session is to know of it."""
+        return (
+            self._has_begun  # Flask wants to see the first request, and allows no hooks thereafter
+            and _SERVED in request.environ
+            and request.url_rule is self._rule
+            and request.method == 'POST'
+            and self.view_functions['action'] is self._view
+            and None not in self.url_value_preprocessors
+            and None not in self.before_request_funcs
+            and None not in self.after_request_funcs
+            and not (flask.request_started.receivers or flask.request_finished.receivers)
+            and self.session_interface is self._session_interface
+            and self.config['SECRET_KEY'] is None
+        )
+
     def make_default_options_response(self, *context: Any) -> flask.Response:
         """Flask's, with the methods in an order that does not change from run to run."""
         response = super().make_default_options_response(*context)
@@ -200,10 +253,13 @@ class ApiApp(flask.Flask):
         return flask.Response(text, mimetype='text/plain')
 
     def _act(self) -> flask.Response:
-        request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
+        done = self._do(flask.request._get_current_object())  # type: ignore[attr-defined]
+        return _response(done) if isinstance(done, Answer) else done
+
+    def _do(self, request: Request) -> Answer | flask.Response:
         handler = self._router.find(request.call.action)
         try:
-            answer = envelope.success(handler(), pretty=_pretty(request.environ))
+            return envelope.success(handler(), pretty=_pretty(request.environ))
         except HTTPException as error:
             # `abort(404)` in a handler names no code of ours: it is "anything else", a 5000.
             return self._failed(error, request.environ)
@@ -212,7 +268,6 @@ class ApiApp(flask.Flask):
         except BaseException as error:
             # SystemExit, GreenletExit and the like cost this request and not the server.
             return self._failed(error, request.environ)
-        return _response(answer)
 
     def _answer_error(self, error: BaseException) -> flask.Response | HTTPException:
         """The answer to what a handler, a hook or Flask's routing raised."""
