@@ -1,6 +1,6 @@
 """The clock of a host, corrected by what the database answers."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,6 +8,13 @@ from wumai.clock import SystemClock
 from wumai_testing.clock import virtual_time
 
 HOUR = timedelta(hours=1)
+
+
+def test_it_shows_utc() -> None:
+    """Without a zone, to the microsecond."""
+    before = datetime.now(UTC).replace(tzinfo=None)
+    shown = SystemClock().now()
+    assert before <= shown <= datetime.now(UTC).replace(tzinfo=None)
 
 
 @pytest.mark.parametrize('way_there', [0.0, 0.3, 0.8])

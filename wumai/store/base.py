@@ -8,7 +8,7 @@ Every method is one transaction, and does nothing twice by itself: it raises
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
@@ -17,16 +17,14 @@ from wumai.job import Claim, Expired, JobRow, Outcome
 from wumai.store.columns import ColumnLimits
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A pending job that is due or will be soon; None is due at once."""
 
     id: str
     run_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """What a claim took: jobs to run, and rows that were ended unrun, each with its reason."""
 
     claims: list[Claim]

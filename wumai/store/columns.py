@@ -44,6 +44,7 @@ class ColumnLimits:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._bytes: dict[str, int] = {}
         self._skips_locked: bool | None = None
 
     def load(self) -> None:
@@ -55,10 +56,13 @@ class ColumnLimits:
 
         Raises StoreError where the database is to be asked first and does not answer.
         """
+        if (known := self._bytes.get(column)) is not None:
+            return known
         try:
-            return min(self._column(column).bytes, self._packet_bytes)
+            known = self._bytes[column] = min(self._column(column).bytes, self._packet_bytes)
         except TRANSLATED as error:
             raise translate(error) from error
+        return known
 
     def is_narrow(self, column: str) -> bool:
         """Whether there are characters that `column` cannot hold, emoji first of all."""

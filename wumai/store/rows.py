@@ -41,11 +41,11 @@ def sort_out(rows: Iterable[Sequence[Any]], token: str, now: datetime) -> Claime
     """Pending rows, locked: those to claim, and those that can never run."""
     claimed = Claimed([], [])
     for row in map(Pending._make, rows):
-        run_at = time_of(row.run_at)
-        if reason := _unrunnable(row, run_at):
+        run_at, trys = time_of(row.run_at), whole_number(row.trys) or 0
+        if reason := _unrunnable(row, run_at, trys):
             claimed.ended.append((row.id, reason))
         elif run_at is None or run_at <= now:  # as text it may compare as another time
-            claimed.claims.append(to_claim(row, token, whole_number(row.trys) or 0))
+            claimed.claims.append(to_claim(row, token, trys))
     return claimed
 
 
@@ -54,16 +54,16 @@ def time_of(value: Any) -> Any:
     return value if value is None or value.__class__ is datetime else parse_time(value)
 
 
-def _unrunnable(row: Pending, run_at: Any) -> str | None:
+def _unrunnable(row: Pending, run_at: Any, trys: int) -> str | None:
     """Why this pending row can never run, or None."""
-    for name in ('try_period', 'try_max', 'trys'):
-        value = getattr(row, name)
-        if value.__class__ is not int and value is not None and whole_number(value) is None:
-            return f'{name} is no whole number: {value!r:.100}'
+    if not (row.try_period.__class__ is row.try_max.__class__ is row.trys.__class__ is int):
+        for name in ('try_period', 'try_max', 'trys'):
+            value = getattr(row, name)
+            if value is not None and whole_number(value) is None:
+                return f'{name} is no whole number: {value!r:.100}'
     if run_at is not None and not isinstance(run_at, datetime):
         return no_time(run_at)
-    try_max = effective_try_max(row.try_max)
-    if (trys := whole_number(row.trys) or 0) >= try_max:
+    if trys >= (try_max := effective_try_max(row.try_max)):
         return f'no try is left: {trys} of {try_max} used'
     return None
 
@@ -74,25 +74,26 @@ def no_time(run_at: Any) -> str:
 
 def to_claim(row: Pending, token: str, trys: int) -> Claim:
     """The claim of a row of which `trys` tries had begun before it."""
-    created = time_of(row.created)
+    job_id, action, project_id, params, created, _, try_period, try_max, _ = row
+    created = time_of(created)
     return Claim(
-        id=row.id,
-        token=token,
-        action=text_of(row.action) or '',
-        project_id=text_of(row.project_id),
-        params=row.params,
-        created=created if isinstance(created, datetime) else None,
-        try_period=effective_try_period(row.try_period),
-        try_max=effective_try_max(row.try_max),
-        trys=trys + 1,
+        job_id,
+        token,
+        text_of(action) or '',
+        text_of(project_id),
+        params,
+        created if isinstance(created, datetime) else None,
+        effective_try_period(try_period),
+        effective_try_max(try_max),
+        trys + 1,
     )
 
 
 def text_of(value: Any) -> str | None:
+    if value is None or value.__class__ is str:
+        return value
     # SQLite keeps whatever was put into a text column, bytes too.
-    if isinstance(value, bytes):
-        return value.decode('utf-8', 'replace')
-    return None if value is None else str(value)
+    return value.decode('utf-8', 'replace') if isinstance(value, bytes) else str(value)
 
 
 def values_of(row: JobRow) -> dict[str, Any]:

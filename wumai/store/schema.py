@@ -47,7 +47,7 @@ class UtcSeconds(TypeDecorator[datetime]):
 def parse_time(value: Any) -> Any:
     """A stored time as naive UTC: text in ISO 8601, or a number of Unix seconds; else `value`."""
     try:
-        if isinstance(value, str):
+        if value.__class__ is str:
             moment = datetime.fromisoformat(value)
         else:
             moment = datetime.fromtimestamp(value, UTC)

@@ -119,11 +119,8 @@ class Executor:
     def _call(self, running: Try) -> Ending:
         """Run the handler to its end. Nothing that it raises goes further than here."""
         timer = get_hub().loop.timer(self._options.exec_timeout, REPEAT)
-        timeout = TryTimeout(
-            f'timeout: the try ran past exec_timeout ({self._options.exec_timeout:g} s)'
-        )
         try:
-            timer.start(_throw, running, timeout)
+            timer.start(self._time_out, running)
             try:
                 value = self._handle(running)
             finally:
@@ -134,6 +131,10 @@ class Executor:
             # SystemExit and KeyboardInterrupt of a handler cost its try, not the worker.
             ending = Ending(raised=error)
         return Ending(raised=running.interrupted) if running.interrupted else ending
+
+    def _time_out(self, running: Try) -> None:
+        limit = self._options.exec_timeout
+        _throw(running, TryTimeout(f'timeout: the try ran past exec_timeout ({limit:g} s)'))
 
     def _handle(self, running: Try) -> Any:
         if running.interrupted:  # before its greenlet ran for the first time

@@ -2,9 +2,8 @@
 
 import json
 import traceback
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from wumai.clock import later
 from wumai.common.jsonable import jsonable
@@ -29,8 +28,7 @@ class BadResult(ValueError):
     """The handler's result cannot be stored as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How a try ended: with the text of a result, or with what was raised."""
 
     result: str | None = None

@@ -1,7 +1,7 @@
 """Writes outcomes: whatever has gathered goes into one transaction, and is kept until it is in."""
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import gevent
 from gevent.event import Event
@@ -165,9 +165,9 @@ class OutcomeWriter:
                     f'the result cannot be stored: it is {len(outcome.result)} bytes of JSON, '
                     f'the column result holds {size}'
                 )
-                return replace(outcome, status=ERROR, result=None, error=message)
+                return outcome._replace(status=ERROR, result=None, error=message)
             if outcome.error is not None:
-                return replace(outcome, error=limits.fitting('error', outcome.error))
+                return outcome._replace(error=limits.fitting('error', outcome.error))
         except Exception:
             logger.exception('the limits of the columns are not known')
         return outcome
@@ -176,8 +176,7 @@ class OutcomeWriter:
         """Let something that can be stored take the place of an outcome that cannot."""
         message = f'the outcome cannot be stored: {error}'.encode('ascii', 'replace').decode()
         status = entry.outcome.status if entry.outcome.result is None else ERROR
-        entry.outcome = replace(
-            entry.outcome,
+        entry.outcome = entry.outcome._replace(
             status=status,
             result=None,
             error=None if entry.replaced else message[:SHORT],
