@@ -21,6 +21,8 @@ CONNECT_TIMEOUT = 5
 """Seconds that a connect may take."""
 SQLITE_LOCK_WAIT = 10.0
 """Seconds that a transaction waits for SQLite's one writer before it is Busy."""
+KEPT = 2
+"""Connections to an SQLite file that are kept: one for claims, and one for outcomes."""
 OFFSET_AGE = 60.0
 """Seconds after which the offset to the database's clock is asked again."""
 
@@ -136,6 +138,8 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
     pings = options.pop('pings', role.pre_ping and family != 'sqlite')
     if family == 'sqlite':
         settings['connect_args'] = {'timeout': 0, 'check_same_thread': False}
+        kept = pooling.Kept(0 if pings else KEPT)  # a file is never away
+        settings['execution_options'] = {'wumai_kept': kept}
     else:
         settings['isolation_level'] = 'READ COMMITTED'
         settings['connect_args'] = _connect_args(family, role) | pooling.connect_args(url)
@@ -146,6 +150,7 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
     if family == 'sqlite':
         event.listen(engine, 'connect', _prepare_sqlite)
         event.listen(engine, 'begin', _begin_sqlite)
+        event.listen(engine, 'engine_disposed', lambda _: kept.close())
     if family in ('mysql', 'mariadb'):
         mysql.prepare(engine, hosts, causal=role.name != 'app')
     if family in _NOW:

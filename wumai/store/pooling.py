@@ -1,9 +1,9 @@
-"""Fewer round trips: what a pool does between two uses of a connection, and no more."""
+"""Less than a pool does by itself between two uses of a connection."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, Engine, event
+from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import PoolResetState
 
@@ -14,6 +14,33 @@ IDLE = 1.0
 
 _PYMYSQL = 'pymysql'
 _IN_TRANSACTION = 1
+
+
+class Kept:
+    """At most `most` connections of an engine between two transactions, where its pool has nothing
+    to look after and costs more than a statement.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._idle: list[Connection] = []
+
+    def take(self) -> Connection | None:
+        return self._idle.pop() if self._idle else None
+
+    def put(self, connection: Connection) -> None:
+        """Keep it, or give it back to the pool, which others need as well."""
+        if len(self._idle) < self._most:
+            connection.rollback()  # where it has only read
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        while self._idle:
+            connection = self._idle.pop()
+            connection.invalidate()
+            connection.close()
 
 
 def reset_on_return(url: URL, *, shared: bool) -> str | None:

@@ -40,6 +40,7 @@ from wumai.store import odd_times, schema
 from wumai.store.base import Candidate, Claimed, Fences, JobFilter
 from wumai.store.columns import ColumnLimits
 from wumai.store.db_errors import TRANSLATED, translate
+from wumai.store.pooling import Kept
 from wumai.store.prepared import stamp
 from wumai.store.rows import (
     NAMES,
@@ -83,6 +84,7 @@ class SqlStore:
         self.engine = engine
         self.limits = ColumnLimits(engine)
         self._dialect = engine.dialect.name
+        self._kept: Kept = engine.get_execution_options().get('wumai_kept') or Kept(0)
 
     # The application's side
 
@@ -396,10 +398,16 @@ class SqlStore:
     @contextmanager
     def _connection(self, *, reads: bool = False) -> Iterator[Connection]:
         try:
-            with self.engine.connect() as connection:
-                if reads:
-                    connection.execution_options(wumai_reads=True)
+            connection = self._kept.take() or self.engine.connect()
+            try:
+                if connection.get_execution_options().get('wumai_reads', False) is not reads:
+                    connection.execution_options(wumai_reads=reads)
                 yield connection
+            except BaseException:
+                connection.close()
+                self._kept.close()  # what has befallen this one may befall them
+                raise
+            self._kept.put(connection)
         except TRANSLATED as error:
             raise translate(error) from error
 
