@@ -74,6 +74,18 @@ def test_bytes_in_text(sqlite):
     assert claim.action == 'Act�'
 
 
+def test_text_that_is_no_utf8(sqlite):
+    """Fails neither the claim of its row nor that of another, in whatever order they are read."""
+    put(sqlite, row('job-1'), row('job-2'), row('job-3'))
+    with sqlite.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE job SET params = CAST(x'7bff7d' AS TEXT) WHERE id = 'job-2'")
+        )
+    claims = sqlite.claim(['job-1', 'job-2', 'job-3'], 3, 'token', NOW).claims
+    assert [claim.params for claim in claims] == ['{}', '{\ufffd}', '{}']
+    assert [one.params for one in sqlite.list_jobs(JobFilter())] == ['{}', '{\ufffd}', '{}']
+
+
 @pytest.mark.parametrize('run_at', ['2026-01-01T11:00:00Z', 1_767_265_200, '2026-01-01T11:00'])
 def test_a_due_time_in_another_form_is_rewritten(sqlite, run_at):
     """As text it sorts behind now, or before all others; rewritten it is found in its turn."""

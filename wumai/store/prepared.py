@@ -36,11 +36,34 @@ class Prepared:
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
         """Execute it; its rows as the driver makes them. Raises StoreError for one it cannot."""
+        errors = connection.dialect.loaded_dbapi.Error
+        try:
+            if connection.dialect.name == 'sqlite':
+                return self._sqlite_rows(connection, values, errors)
+            return self._fetched(connection, values)
+        except errors as error:
+            raise translate(error) from error
+
+    def _sqlite_rows(
+        self, connection: Connection, values: Mapping[str, Any], errors: Any
+    ) -> list[Any]:
+        """Without the engine's own text_factory, which doubles the time of a query, where no text
+        needs it.
+        """
+        driver: Any = connection.connection.dbapi_connection
+        lenient, driver.text_factory = driver.text_factory, str
+        try:
+            return self._fetched(connection, values)
+        except errors:
+            driver.text_factory = lenient
+            return self._fetched(connection, values)
+        finally:
+            driver.text_factory = lenient
+
+    def _fetched(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
         cursor = self._executed(connection, values)
         try:
             return list(cursor.fetchall())
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise translate(error) from error
         finally:
             cursor.close()
 
