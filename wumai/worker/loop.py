@@ -160,7 +160,8 @@ class Loop:
         self._contended = CONTENDED_PAUSE
         self._pace.took()
         self._begin(claimed, began)
-        return 0
+        self._backlog = self._places <= 0
+        return self._poll if self._backlog else 0
 
     @property
     def _places(self) -> int:
