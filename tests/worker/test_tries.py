@@ -1,6 +1,7 @@
 """How a try ends, and what follows, over the production worker in virtual time."""
 
 from contextvars import ContextVar
+from datetime import timedelta
 
 import gevent
 import gevent.local
@@ -49,6 +50,19 @@ def test_what_a_handler_sees_of_its_job(wumai_sim):
         (job_id, 'Act', 'p', {'a': 1}, 1, 2, False, 0.0, f'{job_id}.1', True),
         (job_id, 'Act', 'p', {'a': 1}, 2, 2, True, 60.0, f'{job_id}.2', True),
     ]
+
+
+def test_the_age_of_a_job(wumai_sim):
+    """It is that at the beginning of the try, whenever it is asked for."""
+
+    def look(job):
+        ages = [job.age]
+        job.sleep(30.3)
+        return [*ages, job.age]
+
+    job_id = run(wumai_sim, look, run_at=wumai_sim.clock.now() + timedelta(seconds=90))
+    before, after = Job.get(job_id).result
+    assert before == after >= 90
 
 
 @pytest.mark.parametrize('period', [0, 1, 60, 86_400])

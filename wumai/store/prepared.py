@@ -20,8 +20,8 @@ SHAPES = 2000
 Marks = Mapping[str, Any]
 """What stands for the values: a mark for each, and a list of marks for a list."""
 
-_Shape = tuple[tuple[str, int | None], ...]
-"""The names of a statement's values, and of a list its length."""
+_Shape = tuple[tuple[str, ...], tuple[int | None, ...]]
+"""The names of a statement's values, and of each the length, if it is a list."""
 
 
 class Prepared:
@@ -75,8 +75,8 @@ class Prepared:
         return changed
 
     def _executed(self, connection: Connection, values: Mapping[str, Any]) -> Any:
-        shape = tuple([(n, len(v) if v.__class__ is list else None) for n, v in values.items()])
-        text, order = _compiled(self, _kind(connection), shape)
+        sizes = [len(v) if v.__class__ is list else None for v in values.values()]
+        text, order = _compiled(self, _kind(connection), (tuple(values), tuple(sizes)))
         given: list[Any] = []
         for part in order:
             if part.__class__ is not _Mark:
@@ -91,7 +91,7 @@ class Prepared:
 
     def run_many(self, connection: Connection, names: Sequence[str], rows: list[Any]) -> None:
         """Execute it for each of `rows`, which hold their values in the order of `names`."""
-        shape = tuple([(name, None) for name in names])
+        shape = tuple(names), (None,) * len(names)
         text, _ = _compiled(self, _kind(connection), shape)
         connection.exec_driver_sql(text, rows)
 
@@ -99,7 +99,7 @@ class Prepared:
         """The text, and what the driver is given: constants, and marks of values."""
         marks = {
             name: _Mark(name, False) if size is None else [_Mark(name, True)] * size
-            for name, size in shape
+            for name, size in zip(*shape, strict=True)
         }
         compiled = self._make(dialect.name, marks).compile(dialect=dialect)
         state = compiled.construct_expanded_state(marks, escape_names=False)
@@ -135,13 +135,13 @@ def _compiled(statement: Prepared, dialect: Any, shape: _Shape) -> tuple[str, li
     return statement.compile(dialect(**by_position), shape)
 
 
-@lru_cache(maxsize=100)
 def stamp(dialect: str, moment: datetime | None) -> Any:
     """A time in whole seconds as the driver is given it: as text, where text is what is sent."""
     if moment is None:
         return None
-    seconds = moment.replace(microsecond=0)
-    return seconds if dialect == 'postgresql' else str(seconds)
+    if dialect == 'postgresql':
+        return moment.replace(microsecond=0)
+    return moment.isoformat(' ', 'seconds')
 
 
 def _kind(connection: Connection) -> Any:

@@ -142,9 +142,7 @@ class Executor:
         running.entered = True
         handler = self._actions.find(running.claim.action)
         params = load_params(running.claim.params)
-        clock = self._runtime.clock
-        job = RunningJob(running, params, clock.now(), clock, self._options.lease)
-        return handler(job)
+        return handler(RunningJob(running, params, self._runtime.clock, self._options.lease))
 
 
 def _marks(greenlet: Any) -> tuple[int, int]:

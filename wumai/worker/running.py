@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import gevent
 
+from wumai.clock import Clock
 from wumai.job import Claim, Interrupt
 
 
@@ -80,18 +80,13 @@ class Running:
 class RunningJob:
     """The job as its handler sees it. Handlers are to be idempotent; their key is `id`."""
 
-    __slots__ = ('_clock', '_lease', '_try', 'age', 'params')
+    __slots__ = ('_clock', '_lease', '_try', 'params')
 
-    def __init__(
-        self, running: Try, params: dict[str, Any], now: datetime, clock: Any, lease: float
-    ) -> None:
+    def __init__(self, running: Try, params: dict[str, Any], clock: Clock, lease: float) -> None:
         self._try = running
         self._clock = clock
         self._lease = lease
         self.params = params
-        created = running.claim.created
-        self.age: float = max(0.0, (now - created).total_seconds()) if created else 0.0
-        """Seconds from the creation of the job to the beginning of this try."""
 
     @property
     def id(self) -> str:
@@ -117,6 +112,14 @@ class RunningJob:
     @property
     def is_last_try(self) -> bool:
         return self.trys >= self.try_max
+
+    @property
+    def age(self) -> float:
+        """Seconds from the creation of the job to the beginning of this try."""
+        if not (created := self._try.claim.created):
+            return 0.0
+        runs_for = self._clock.monotonic() - self._try.began
+        return max(0.0, round((self._clock.now() - created).total_seconds() - runs_for, 6))
 
     @property
     def context_id(self) -> str:

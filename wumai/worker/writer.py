@@ -74,12 +74,12 @@ class OutcomeWriter:
     def _take(self) -> list[_Entry]:
         """The next group: of different jobs, and an outcome that has failed before by itself."""
         first = self._queue.popleft()
-        group = {first.running.id: first}
+        group = {first.outcome.id: first}
         while self._queue and first.failures < APART and len(group) < GROUP:
             entry = self._queue[0]
-            if entry.running.id in group or entry.failures >= APART:
+            if entry.outcome.id in group or entry.failures >= APART:
                 break
-            group[entry.running.id] = self._queue.popleft()
+            group[entry.outcome.id] = self._queue.popleft()
         self._writing = list(group.values())
         return self._writing
 
@@ -116,7 +116,7 @@ class OutcomeWriter:
         held: set[str] = set()
         try:
             written = store.write(outcomes, now)
-            if late := [e.outcome for e in group if e.doubted and e.running.id not in written]:
+            if late := [e.outcome for e in group if e.doubted and e.outcome.id not in written]:
                 # The commit that was asked about before may have come through since.
                 written |= store.written(late)[0]
         except InDoubt as error:
@@ -124,8 +124,8 @@ class OutcomeWriter:
             for entry in group:
                 entry.doubted = True
         for entry in group:
-            if entry.running.id not in held:
-                self._done(entry, entry.running.id in written)
+            if entry.outcome.id not in held:
+                self._done(entry, entry.outcome.id in written)
 
     def _settle(self, outcomes: list[Outcome], doubt: StoreError) -> tuple[set[str], set[str]]:
         """What a commit in doubt has stored, read when the database answers again."""
