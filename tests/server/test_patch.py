@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import LIMIT, ROOT, clean_environ
+from tests.cli.running import ROOT, clean_environ
+from tests.waiting import LIMIT
 
 HELPER = """
 import socket, ssl, threading, time
