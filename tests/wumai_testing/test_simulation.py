@@ -197,17 +197,19 @@ def test_500_simulations_leave_nothing_behind() -> None:
 
     kinds = (greenlet, sqlite3.Connection, Engine, Simulation)
 
-    def census() -> tuple[Counter[str], int, int]:
+    def census() -> Counter[str]:
         gc.collect()
         alive = Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, kinds))
-        return alive, len(os.listdir('/proc/self/fd')), len(sys._current_frames())
+        alive['file'] = len(os.listdir('/proc/self/fd'))
+        alive['thread'] = len(sys._current_frames())
+        return alive
 
     for _ in range(3):
         one()
     before = census()
     for _ in range(500):
         one()
-    assert census() == before
+    assert census() <= before  # what other tests have left may end meanwhile
 
 
 def test_run_until_idle_names_the_jobs_that_cannot_end(wumai_sim: Simulation) -> None:
