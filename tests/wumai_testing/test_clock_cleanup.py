@@ -282,4 +282,4 @@ def test_nothing_leaks_after_500_worlds() -> None:
                 live_through(clock)
     del clock
     assert census() - before == Counter()  # a thread of an earlier test may end meanwhile
-    assert len(sys._current_frames()) == threads  # the one watchdog was there before
+    assert len(sys._current_frames()) <= threads  # the one watchdog was there before
