@@ -96,11 +96,11 @@ def _strict_encode(encoder: Any, value: Any) -> bytes:
 
 
 def _one_more(real: Any, claim: Claim, error: str, now: datetime) -> Any:
-    return real(replace(claim, try_max=claim.try_max + 1), error, now)
+    return real(claim._replace(try_max=claim.try_max + 1), error, now)
 
 
 def _counted(real: Any, *args: Any) -> Any:
-    return replace(real(*args), uncount=False)
+    return real(*args)._replace(uncount=False)
 
 
 def _ten_at_least(now: datetime, seconds: float) -> datetime:
@@ -112,7 +112,7 @@ def _nulls_end(real: Any, row: dict[str, Any]) -> Any:
 
 
 def _lasting_error(real: Any, store: Any, outcomes: Any, now: datetime) -> Any:
-    return real(store, [replace(one, error=one.error or 'an old error') for one in outcomes], now)
+    return real(store, [one._replace(error=one.error or 'an old error') for one in outcomes], now)
 
 
 def _unfenced(real: Any, store: Any, outcomes: Any, now: datetime) -> Any:

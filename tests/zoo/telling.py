@@ -1,7 +1,6 @@
 """Messages that are lost, doubled, or tell what did not happen."""
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import gevent
@@ -17,7 +16,7 @@ def _tell(writer: Any, claim: Any, outcome: Any) -> None:
 
 
 def _done_silently(real: Real, writer: Any, entry: Any, written: bool) -> None:
-    entry.outcome = replace(entry.outcome, error=None)
+    entry.outcome = entry.outcome._replace(error=None)
     real(writer, entry, written)
 
 

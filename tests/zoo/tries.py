@@ -34,7 +34,7 @@ job = schema.job.c
 )
 def gives_up_a_try_early(real: Real, claim: Any, error: str, now: Any) -> Any:
     """The count is compared after it has grown: a job of three tries has two."""
-    return real(replace(claim, trys=claim.trys + 1), error, now)
+    return real(claim._replace(trys=claim.trys + 1), error, now)
 
 
 def _with_one_more(real: Real, row: Any, *rest: Any) -> Any:
@@ -52,11 +52,11 @@ def _with_one_more(real: Real, row: Any, *rest: Any) -> Any:
 )
 def has_a_try_too_many(real: Real, claim: Any, error: str, now: Any) -> Any:
     """try_max counts the retries and not the tries."""
-    return real(replace(claim, try_max=claim.try_max + 1), error, now)
+    return real(claim._replace(try_max=claim.try_max + 1), error, now)
 
 
 def _counted(real: Real, *args: Any) -> Any:
-    return replace(real(*args), uncount=False)
+    return real(*args)._replace(uncount=False)
 
 
 @bug(
@@ -70,7 +70,7 @@ def _counted(real: Real, *args: Any) -> Any:
 def stop_uses_up_a_try(real: Real, claim: Any, ending: Any, now: Any) -> Any:
     """A job that a stop hands back has one try less: a few rollouts fail it for good."""
     outcome = real(claim, ending, now)
-    return replace(outcome, uncount=False) if isinstance(ending.raised, Stopped) else outcome
+    return outcome._replace(uncount=False) if isinstance(ending.raised, Stopped) else outcome
 
 
 @bug(
@@ -83,7 +83,7 @@ def stop_uses_up_a_try(real: Real, claim: Any, ending: Any, now: Any) -> Any:
 def waiting_uses_up_a_try(real: Real, claim: Any, ending: Any, now: Any) -> Any:
     """A job that asks to be run later has one try less each time."""
     outcome = real(claim, ending, now)
-    return replace(outcome, uncount=False) if isinstance(ending.raised, RunLater) else outcome
+    return outcome._replace(uncount=False) if isinstance(ending.raised, RunLater) else outcome
 
 
 @bug(
@@ -110,7 +110,7 @@ def retry_by_hand_has_no_try_left(
 )
 def retry_without_a_delay(real: Real, claim: Any, error: str, now: Any) -> Any:
     """The delay of a retry is multiplied by zero."""
-    return real(replace(claim, try_period=0), error, now)
+    return real(claim._replace(try_period=0), error, now)
 
 
 @bug(
@@ -122,7 +122,7 @@ def retry_without_a_delay(real: Real, claim: Any, error: str, now: Any) -> Any:
 )
 def delay_grows_with_the_tries(real: Real, claim: Any, error: str, now: Any) -> Any:
     """Each try doubles the delay, though it was to be the same."""
-    return real(replace(claim, try_period=claim.try_period * 2 ** (claim.trys - 1)), error, now)
+    return real(claim._replace(try_period=claim.try_period * 2 ** (claim.trys - 1)), error, now)
 
 
 @bug(
