@@ -84,8 +84,8 @@ class Run:
     ended_at: float | None = None
     how: str | None = None
     """'returned', 'raised X' or 'interrupted: X'."""
-    value: Any = None
-    """What the handler returned."""
+    result: str | None = None
+    """What the handler returned, as JSON."""
     interrupted: Callable[[], bool] = lambda: False
     """Whether its worker has told its handler to stop."""
     asleep_since: float | None = None

@@ -22,6 +22,7 @@ from wumai.store.engine import ROLES, Role
 from wumai.store.sql import SqlStore
 from wumai.worker.actions import Handler
 from wumai.worker.heartbeat import HASTE
+from wumai.worker.outcome import BadResult, dump_result
 from wumai_testing.clock import VirtualTime
 from wumai_testing.databases import Database
 from wumai_testing.explore.databases import Explored
@@ -40,6 +41,14 @@ It may change the part, or return another one in its place."""
 def unchanged(part: Any) -> Any:
     """The mutation that mutates nothing."""
     return part
+
+
+def _as_json(result: Any) -> str | None:
+    """What a worker is to store of a handler's result, before anyone changes it."""
+    try:
+        return dump_result(result)
+    except BadResult:
+        return None
 
 
 class HostClock(SystemClock):
@@ -285,7 +294,7 @@ class World(Simulation):
                 how = f'interrupted: {name}' if isinstance(error, Interrupt) else f'raised {name}'
                 self._ended(found, job, one, how, None)
                 raise
-            self._ended(found, job, one, 'returned', value)
+            self._ended(found, job, one, 'returned', _as_json(value))
             return value
 
         return run
@@ -304,14 +313,14 @@ class World(Simulation):
             self.on_sleep(run)
 
     def _ended(
-        self, found: Run | None, job: Any, one: SimulatedWorker, how: str, value: Any
+        self, found: Run | None, job: Any, one: SimulatedWorker, how: str, result: str | None
     ) -> None:
         if not one.node.alive or self.clock.closed:
             return
         self.timeline.add('end', worker=one.name, job=job.id, n=job.trys, how=how)
         if found is not None:
             found.ended_at = self.clock.monotonic()
-            found.how, found.value = how, value
+            found.how, found.result = how, result
             found.host_ended_at = found.ended_at + self.clocks[one.process].error
             self.on_end(found)
 

@@ -87,10 +87,10 @@ class History:
         run.began_at = self.now
         return run
 
-    def ends(self, run: Run, how: str = 'returned', value: Any = None) -> None:
+    def ends(self, run: Run, how: str = 'returned', result: str | None = None) -> None:
         """Let the handler end."""
         run.ended_at = run.host_ended_at = self.now
-        run.how, run.value = how, value
+        run.how, run.result = how, result
         self.checker.ended(run)
 
     def fails(self, run: Run, error: str = 'Oops', wait: float = 10.0) -> None:

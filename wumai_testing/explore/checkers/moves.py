@@ -1,7 +1,6 @@
 """What a single committed change of a row may be."""
 
 import json
-from typing import Any
 
 from wumai.job import ERROR, FINISHED, PENDING, WORKER_LOST
 from wumai_testing.explore.checkers.base import Checker
@@ -180,10 +179,10 @@ class Results(Checker):
         if after.status == FINISHED:
             if run.how != 'returned':
                 self.fail(f'{self.name(move.job)} is finished, its handler {how}', move.job)
-            elif after.result != _dumped(run.value):
+            elif after.result != run.result:
                 self.fail(
                     f'the result of {self.name(move.job)} is {after.result!r:.60}, '
-                    f'its handler returned {run.value!r:.60}',
+                    f'its handler returned {run.result!r:.60}',
                     move.job,
                 )
         elif run.how == 'returned' and not self._may_fail(run, after.error or ''):
@@ -217,13 +216,6 @@ class Results(Checker):
         for row in self.ledger.rows.values():
             if row.status not in (FINISHED, ERROR):
                 self.fail(f'{self.name(row.id)} is {row.status} at the end', row.id)
-
-
-def _dumped(value: Any) -> str | None:
-    try:
-        return json.dumps(value)
-    except (TypeError, ValueError):
-        return None
 
 
 def _is_object(params: str | None) -> bool:

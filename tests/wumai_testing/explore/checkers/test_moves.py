@@ -1,10 +1,15 @@
 """What a committed change of a row may be."""
 
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
 import pytest
 
 from tests.wumai_testing.explore.history import History, Story, told
 from tests.wumai_testing.explore.plans import plan
-from wumai_testing.explore.application import load_app
+from wumai_testing.explore.application import App, load_app
 from wumai_testing.explore.checkers.moves import Owners, Results, Retries
 from wumai_testing.explore.driver import run
 from wumai_testing.explore.plan import PlannedFault, PlannedJob
@@ -112,3 +117,25 @@ def test_the_watchdog_hands_a_neighbour_back_at_once() -> None:
     result = run(plan(stubborn, slow, **options), load_app())
     assert result.broken is None
     assert 'worker lost; next try' in result.text
+
+
+def test_a_result_is_what_the_worker_makes_of_it() -> None:
+    """Of values that JSON lacks, and of what changes once it was returned."""
+    seen: list[str] = []
+
+    def value(job: Any) -> Any:
+        seen.append(job.id)
+        return datetime.now(UTC), date(2026, 1, 2), Decimal('1.50'), UUID(int=7), seen
+
+    jobs = [PlannedJob(0, 'Value'), PlannedJob(0, 'Value')]
+    assert run(plan(*jobs), App('app', {'Value': value})).broken is None
+    assert len(seen) == 2
+
+
+def test_another_result_than_the_handlers_is_told() -> None:
+    def story(history: History) -> None:
+        run = history.claims('w1#1', 'job')
+        history.ends(run, result='1')
+        history.finishes(run)
+
+    assert told(Results, story) == "the result of job is 'null', its handler returned '1'"
