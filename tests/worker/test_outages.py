@@ -105,6 +105,18 @@ def test_a_database_that_only_reads(wumai_sim, monkeypatch):
     assert len(logged(wumai_sim, 'the database answers again')) == 1
 
 
+def test_a_database_that_only_reads_is_not_said_to_answer_again(wumai_sim):
+    """Though nothing is due, and the worker that holds a job is alone."""
+    wumai_sim.route(None, {'Act': lambda job: job.sleep(400)})
+    Job.create('Act')
+    wumai_sim.advance(5)
+    wumai_sim.database_read_only('4m')
+    wumai_sim.advance(239)
+    assert not logged(wumai_sim, 'the database answers again')
+    wumai_sim.advance(20)
+    assert logged(wumai_sim, 'the database answers again')
+
+
 def test_a_row_that_is_locked_keeps_its_own_outcome_waiting(wumai_sim, monkeypatch):
     """Those that would be written with it are not kept for longer than two attempts."""
     wumai_sim.route(None, {'Act': lambda job: job.sleep(5)})

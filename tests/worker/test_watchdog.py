@@ -131,6 +131,44 @@ def test_outcomes_on_their_way_are_written(wumai_sim, monkeypatch):
     assert [one.text for one in wumai_sim.slack if 'ValueError: no; gave up' in one.text]
 
 
+@pytest.mark.parametrize('stored', [True, False])
+def test_an_outcome_in_doubt_is_told_once(wumai_sim, monkeypatch, stored):
+    """By the watchdog, whether its commit came through or not, though the worker learns of it."""
+    from wumai.store.db_errors import InDoubt, Unavailable
+
+    def fail(job):
+        job.sleep(20)
+        raise ValueError('no')
+
+    start(wumai_sim, Fail=fail)
+    wumai_sim.slack.latency = 5  # so that the worker has the time to ask
+    Job.create('Act')
+    wumai_sim.advance(TIMEOUT + 10)
+    store = wumai_sim.workers['w1'].runtime.worker_store
+    write, written = store.write, store.written
+
+    def doubtful(outcomes, now):
+        if stored:
+            write(outcomes, now)
+        raise InDoubt('no answer to the commit')
+
+    def ask(outcomes):
+        if wumai_sim.clock.monotonic() < left_at:
+            raise Unavailable('only for the worker')
+        return written(outcomes)
+
+    monkeypatch.setattr(store, 'write', doubtful)
+    monkeypatch.setattr(store, 'written', ask)
+    left_at = float('inf')
+    failing = Job.create('Fail', try_max=1)
+    wumai_sim.run_until(lambda: logged(wumai_sim, 'the process leaves with 75'), within='10m')
+    left_at = wumai_sim.clock.monotonic() + 0.001
+    wumai_sim.advance(30)
+    assert state(wumai_sim, failing) == ('error', 1)
+    for channel in (wumai_sim.slack, wumai_sim.sms):
+        assert len([one for one in channel if 'ValueError: no; gave up' in one.text]) == 1
+
+
 def test_one_that_cannot_be_written_costs_itself(wumai_sim, monkeypatch):
     """The others are written one by one."""
     from wumai.store.db_errors import Rejected

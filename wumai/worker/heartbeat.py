@@ -105,12 +105,15 @@ class Leases:
         in_hub(self._stop_claims)
         for one in others:  # once they are handed back, they may run elsewhere
             in_hub(partial(interrupt, one, LeaseLost('the process leaves')))
+        unwritten = self._writer.hand_over()
         last = [
-            *self._writer.unwritten(),
+            *unwritten,
             *((one, failed(one.claim, reason, now)) for one in overdue),
             *((one, _handed_back(one, now)) for one in others),
         ]
         written = _written(store, [outcome for _, outcome in last], now)
+        # A commit of the writer's may have come through without its knowledge.
+        written |= _stored(store, [one for _, one in unwritten if one.id not in written])
         notices = [
             failure(one.claim, outcome)
             for one, outcome in last
@@ -142,6 +145,14 @@ def _written(store: Store, outcomes: list[Outcome], now: datetime) -> set[str]:
             if isinstance(error, Unavailable):
                 break
     return written
+
+
+def _stored(store: Store, outcomes: list[Outcome]) -> set[str]:
+    try:
+        return store.written(outcomes)[0] if outcomes else set()
+    except StoreError as error:
+        logger.critical('%s: what the worker has stored is not told', error)
+        return set()
 
 
 def _handed_back(one: Try, now: datetime) -> Outcome:

@@ -64,6 +64,7 @@ class Rescuer:
         """
         if not (isinstance(error, Busy) and self._is_prompt(asked)):
             self.forget()
+            self._looked = None  # look at each turn: what refuses that is not back for the rest
 
     def _is_prompt(self, asked: float) -> bool:
         return self._runtime.clock.monotonic() - asked < self._prompt

@@ -42,6 +42,7 @@ class OutcomeWriter:
         self._running = running
         self._queue: deque[_Entry] = deque()
         self._writing: list[_Entry] = []
+        self._handed_over = False
         self._arrived = Event()
         self._drained = Event()
         self._drained.set()
@@ -55,7 +56,13 @@ class OutcomeWriter:
 
     def unwritten(self) -> list[tuple[Try, Outcome]]:
         """What is not known to be in the store yet."""
-        return [(entry.running, entry.outcome) for entry in (*self._writing, *self._queue)]
+        entries = (*self._writing, *self._queue)
+        return [(one.running, one.outcome) for one in entries if not one.running.settled]
+
+    def hand_over(self) -> list[tuple[Try, Outcome]]:
+        """The unwritten, for the caller to write, and to tell of, whoever has stored them."""
+        self._handed_over = True
+        return self.unwritten()
 
     def drain(self, seconds: float) -> bool:
         """Wait until all is written, at most `seconds`; true if it is."""
@@ -140,6 +147,8 @@ class OutcomeWriter:
         claim, outcome = entry.running.claim, entry.outcome
         entry.running.settled = True
         self._running.remove(entry.running)
+        if self._handed_over:
+            return
         if not written:
             logger.warning(
                 '%s %s: its outcome came late and is dropped: the job is no longer held',
