@@ -403,11 +403,11 @@ class SqlStore:
                 if connection.get_execution_options().get('wumai_reads', False) is not reads:
                     connection.execution_options(wumai_reads=reads)
                 yield connection
+                self._kept.put(connection)
             except BaseException:
                 connection.close()
                 self._kept.close()  # what has befallen this one may befall them
                 raise
-            self._kept.put(connection)
         except TRANSLATED as error:
             raise translate(error) from error
 
