@@ -15,11 +15,15 @@ def test_mask_reaches_into_what_is_nested() -> None:
         'name': 'web-1',
         'rootPassword': SECRET,
         'disks': [{'ACCESS_TOKEN': SECRET}, 'x', ({'clientSecret': {'a': SECRET}},)],
+        'apiKey': SECRET,
+        'keyName': 'k-1',
     }
     assert mask(value) == {
         'name': 'web-1',
         'rootPassword': MASK,
         'disks': [{'ACCESS_TOKEN': MASK}, 'x', [{'clientSecret': MASK}]],
+        'apiKey': MASK,
+        'keyName': 'k-1',
     }
 
 
@@ -53,10 +57,13 @@ def test_mask_ends_on_what_is_too_deep() -> None:
         f'{{"token": "{SECRET} 2',
         f'Authorization: Bearer {SECRET}',
         f'https://h/path?access_token={SECRET}&a=1',
+        f'https://h/path?api_key={SECRET}&signature={SECRET}',
+        f'{{"apiKey": "{SECRET}", "private-key": "{SECRET} 2"}}',
+        f'X-Amz-Credential={SECRET}',
     ],
 )
 def test_mask_text_hides(text: str) -> None:
-    """Passwords in URLs, and the values of what is called password, secret or token."""
+    """Passwords in URLs, and the values of what is called password, token, api key and the like."""
     assert SECRET not in mask_text(text)
     assert MASK in mask_text(text)
 
@@ -69,7 +76,9 @@ def test_mask_text_keeps_the_rest() -> None:
     assert json.loads(mask_text('{"token": "x", "a": 1}')) == {'token': MASK, 'a': 1}
 
 
-@pytest.mark.parametrize('text', ['x' * 10, 'token' * 3, '://a:', 'password="\\', 'secret: '])
+@pytest.mark.parametrize(
+    'text', ['x' * 10, 'token' * 3, '://a:', 'password="\\', 'secret: ', 'api_key']
+)
 def test_mask_text_takes_linear_time(text: str) -> None:
     """A text of a megabyte that nearly matches everywhere does not hold the process."""
     mask_text(text * (1_000_000 // len(text)))

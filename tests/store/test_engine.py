@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from tests.store.conftest import NOW, made, put, row
 from wumai.clock import SystemClock
@@ -66,6 +67,8 @@ class TestUrl:
             ({'DB_URL': 'sqlite://'}, 'in memory'),
             ({'DB_URL': 'sqlite:///:memory:'}, 'in memory'),
             ({'DB_URL': 'no url'}, 'no SQLAlchemy URL'),
+            ({'DB_URL': 'mysql://u:p@ss@h/d'}, 'write it as %40'),
+            ({'DB_URL': 'mysql://u:p@ss@one,two/d'}, 'write it as %40'),
         ],
     )
     def test_what_cannot_serve_is_refused(self, environ, match):
@@ -137,6 +140,14 @@ def test_nothing_of_ours_waits_for_ever():
     assert [name for name, role in ROLES.items() if role.statement_timeout is None] == ['app']
     assert ROLES['heartbeat'].within(0.5).statement_timeout == 0.5
     assert ROLES['heartbeat'].within(60) == ROLES['heartbeat']
+
+
+def test_values_are_in_no_error(sqlite):
+    """What a statement was given may be a secret, and its error is stored and logged."""
+    with sqlite.engine.connect() as connection, pytest.raises(DBAPIError) as raised:
+        connection.execute(text('INSERT INTO nope VALUES (:password)'), {'password': 'hunter2'})
+    assert 'INSERT INTO nope' in str(raised.value)
+    assert 'hunter2' not in str(raised.value)
 
 
 class TestServers:

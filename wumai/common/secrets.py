@@ -8,21 +8,22 @@ MASK = '***'
 MAX_DEPTH = 50
 """What is nested deeper is masked unseen."""
 
-_HINTS = ('passw', 'secret', 'token', 'authorization', '://')
-_KEY = re.compile('passw(?:or)?d|secret|token|authorization', re.IGNORECASE)
+_HINTS = ('passw', 'secret', 'token', 'authorization', 'key', 'signature', 'credential', '://')
+_NAME = r'passw(?:or)?d|secret|token|authorization|(?:api|private)[-_]?key|signature|credential'
+_KEY = re.compile(_NAME, re.IGNORECASE)
 _URL = re.compile(r'(://[^\s:/@]*:)[^\s/]*@')
 # A quote that is never closed is one of a text that was cut.
 # Every repetition has a bound or ends at a character that the next part needs, so that a long
 # text takes linear time.
 _PAIR = re.compile(
-    r"""
-    (   (?: passw(?:or)?d | secret | token | authorization )
-        [\w-]{0,40} \\?["']? \s{0,5} [=:] \s{0,5}
+    rf"""
+    (   (?: {_NAME} )
+        [\w-]{{0,40}} \\?["']? \s{{0,5}} [=:] \s{{0,5}}
     )
     (   \\"[^"\\]*\\"
     |   "(?:[^"\\]|\\.)*(?:"|\\?\Z)
     |   '(?:[^'\\]|\\.)*(?:'|\\?\Z)
-    |   (?:(?:bearer|basic)\s+)? [^\s,;&(){}\[\]"']+
+    |   (?:(?:bearer|basic)\s+)? [^\s,;&(){{}}\[\]"']+
     )
     """,
     re.IGNORECASE | re.VERBOSE,

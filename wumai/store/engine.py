@@ -97,6 +97,8 @@ def _checked(text: str) -> URL:
         raise ConfigError(
             'DB_URL is no SQLAlchemy URL, such as mysql+pymysql://user@host/db'
         ) from None
+    if '@' in (url.host or ''):  # a part of a password, which is not to be told as a host
+        raise ConfigError('DB_URL has an @ in its password: write it as %40, and a / as %2F')
     url = url.set(drivername=_DEFAULT_DRIVERS.get(url.drivername, url.drivername))
     if url.get_driver_name() == 'mysqldb':
         raise ConfigError(
@@ -132,6 +134,8 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
         'pool_size': role.pool_size,
         'max_overflow': role.overflow,
         'pool_recycle': 1800,
+        # What a statement was given may be a secret; its errors reach logs and the column error.
+        'hide_parameters': True,
         # The store ends each transaction itself; one more ROLLBACK would be a round trip.
         'pool_reset_on_return': pooling.reset_on_return(url, shared=role.name == 'app'),
     }
