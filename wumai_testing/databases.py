@@ -135,8 +135,7 @@ class _SqliteDatabase(Database):
             return sqlite3.connect(path, timeout=0, check_same_thread=False, isolation_level=None)
 
         super().__init__(URL.create('sqlite', database=path), connect, sqlite3.OperationalError)
-        if Resource.metadata.tables:
-            _make_tables(self.url, Resource.metadata)
+        make_tables(self.url, Resource.metadata)
 
     def close(self) -> None:
         super().close()
@@ -267,7 +266,9 @@ def _empty(connection: SqlConnection, names: set[str]) -> None:
         connection.execute(text(statement))
 
 
-def _make_tables(url: URL, metadata: MetaData) -> None:
-    engine = create_engine(url, poolclass=NullPool)
-    metadata.create_all(engine)
-    engine.dispose()
+def make_tables(url: URL, *tables: MetaData) -> None:
+    """Make those of an app's own tables that are not there yet."""
+    if any(metadata.tables for metadata in tables):
+        engine = create_engine(url, poolclass=NullPool)
+        for metadata in tables:
+            metadata.create_all(engine)

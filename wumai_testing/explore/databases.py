@@ -13,7 +13,7 @@ from wumai.clock import Clock, SystemClock
 from wumai.model.resource import Resource
 from wumai.store import schema
 from wumai.store.engine import ROLES, Role, make_engine
-from wumai_testing.databases import Database, _make_tables, server_database, sqlite_database
+from wumai_testing.databases import Database, make_tables, server_database, sqlite_database
 from wumai_testing.explore.ledger import COLUMNS
 from wumai_testing.explore.mysql import Change, EmulatedConnection, Server
 from wumai_testing.explore.plan import Plan
@@ -197,6 +197,5 @@ def open_database(
     if url is None:
         return emulated_database(plan.server, metadata)
     inner = sqlite_database() if url == 'sqlite' else server_database(url)
-    for one in metadata:
-        _make_tables(inner.url, one)
+    make_tables(inner.url, *metadata)
     return ComparedDatabase(inner)

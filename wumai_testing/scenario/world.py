@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 from wumai.clock import ceil_second, floor_second
 from wumai.entropy import Entropy
 from wumai.job import DEFAULT_TRY_MAX, DEFAULT_TRY_PERIOD, PENDING, JobRow
+from wumai.model.resource import Resource
 from wumai_testing.client import Reply
-from wumai_testing.databases import Database, _make_tables
+from wumai_testing.databases import Database, make_tables
 from wumai_testing.explore.application import Check, broken_invariant, invariants_of, metadata_of
 from wumai_testing.jobs import tries_of
 from wumai_testing.scenario.model import ChannelFault, DatabaseFault, JobStep, Offset, Scenario
@@ -233,8 +234,7 @@ def simulated_world(
             workers=scenario.workers,
             **scenario.worker,
         )
-        for metadata in metadata_of(app):
-            _make_tables(sim.database.url, metadata)
+        make_tables(sim.database.url, Resource.metadata, *metadata_of(app))
         yield SimulatedWorld(sim, invariants_of(app))
 
 

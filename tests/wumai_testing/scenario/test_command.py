@@ -28,6 +28,28 @@ steps:
 - call: {action: Nothing}
   expect: {retCode: 4000}
 """
+OWN_TABLES = """\
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from wumai import db
+from wumai.model import Resource
+
+class Base(DeclarativeBase):
+    pass
+
+class Disk(Base):
+    __tablename__ = 'disk'
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+class Machine(Resource):
+    __tablename__ = 'machine'
+
+def install(job):
+    with db.transaction() as session:
+        session.add_all([Disk(id='d-1'), Machine(id='m-1', project_id='p-1', status='new')])
+
+job_routes = {'Install': install}
+"""
 
 
 @pytest.fixture
@@ -135,6 +157,20 @@ def test_a_database_of_a_server(folder: Path, mysql_database: str) -> None:
     url = mysql_database.replace('mysql', 'mariadb', 1)
     output = wumai('scenario', 'run', 'scenarios', '--database', url).output
     assert '2 passed in ' in output
+
+
+@pytest.mark.parametrize('way', [[], ['--database', 'server'], ['--live', '--database', 'sqlite']])
+def test_an_app_has_its_own_tables(
+    folder: Path, way: list[str], request: pytest.FixtureRequest
+) -> None:
+    """Those of Resource and those of a base of its own, from the first file on."""
+    if 'server' in way:
+        way = ['--database', request.getfixturevalue('mysql_database')]
+    (folder / 'machines.py').write_text(OWN_TABLES)
+    text = RIGHT.replace('Flaky', 'Install').replace('scenarios.apps.flaky', 'machines')
+    (folder / 'a.yaml').write_text(text)
+    ran = wumai_process('run', 'scenarios', *way, folder=folder)
+    assert '1 passed in ' in ran.stdout, ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize('live', [[], ['--live']])

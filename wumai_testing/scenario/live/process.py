@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import gevent
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import Engine
 
 from wumai import bootstrap
 from wumai.config import CONF
@@ -29,7 +30,9 @@ from wumai.store.db_errors import StoreError
 from wumai.store.engine import database_url
 from wumai.store.sql import SqlStore
 from wumai.worker.heartbeat import ThreadHeartbeat
+from wumai_testing.databases import make_tables
 from wumai_testing.duration import parse_duration
+from wumai_testing.explore.application import metadata_of
 from wumai_testing.observing import observed
 from wumai_testing.recording import RecordingStore
 from wumai_testing.scenario.live.events import READY, SENDING, STANDING_BY, EventFile
@@ -97,7 +100,7 @@ def _worker(spec: Spec) -> None:
     app = load_app(scenario)
     has_handlers = hasattr(app, 'job_routes') or CONF.get('app_root')
     ready = functools.cache(lambda: events.add(READY, worker=spec.process))
-    events = _prepare(spec, lambda engine: _WorkerStore(engine, events, spec.name, ready))
+    events = _prepare(spec, app, lambda engine: _WorkerStore(engine, events, spec.name, ready))
     options: dict[str, Any] = dict(scenario.worker)
     worker = create_worker(**options)
     worker.route(observed(getattr(app, 'job_routes', {}), events, spec.name))
@@ -111,7 +114,7 @@ def _worker(spec: Spec) -> None:
 
 def _api(spec: Spec) -> None:
     app = load_app(load(spec.scenario))
-    events = _prepare(spec, lambda engine: RecordingStore(engine, events, None))
+    events = _prepare(spec, app, lambda engine: RecordingStore(engine, events, None))
     api = create_api('api').route(getattr(app, 'routes', {}))
     gevent.spawn(_announce, api, events, spec)
     api.start(port=0, host='127.0.0.1')
@@ -129,22 +132,19 @@ def _measure(spec: Spec) -> None:
     spec.measure.write_text(json.dumps([seconds, outcome.message]))
 
 
-def _prepare(spec: Spec, new_store: NewStore) -> EventFile:
+def _prepare(spec: Spec, app: ModuleType, new_store: NewStore) -> EventFile:
     events = EventFile(spec.events)
     CONF.apply(app_root=os.getcwd(), log_dir=spec.log_dir)
     bootstrap.provide(functools.cache(lambda: _recorded(events, new_store, spec.process)))
-    _make_tables_of_app(spec)
+    _make_tables_of(app, Path(spec.folder, 'tables.lock'))
     return events
 
 
-def _make_tables_of_app(spec: Spec) -> None:
-    """The tables of the app's own models; the process that comes first makes them."""
-    if not Resource.metadata.tables:
-        return
-    with Path(spec.folder, 'tables.lock').open('w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        engine = create_engine(database_url(CONF), poolclass=NullPool)
-        Resource.metadata.create_all(engine)
+def _make_tables_of(app: ModuleType, lock: Path) -> None:
+    """The app's own tables; the process that comes first makes them."""
+    with lock.open('w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        make_tables(database_url(CONF), Resource.metadata, *metadata_of(app))
 
 
 def _recorded(events: EventFile, new_store: NewStore, process: str) -> Runtime:
