@@ -51,8 +51,8 @@ class SystemClock:
 
     def host_now(self) -> datetime:
         """What this host's own clock shows, right or wrong; naive UTC."""
-        # Twice as fast as an aware time of which the zone is taken.
-        return _EPOCH + timedelta(microseconds=time.time_ns() // 1000)
+        # Twice as fast as to take the zone off an aware time, a third of it by unnamed arguments.
+        return _EPOCH + timedelta(0, 0, time.time_ns() // 1000)
 
     def monotonic(self) -> float:
         return time.monotonic()

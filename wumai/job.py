@@ -158,9 +158,7 @@ def effective_try_max(try_max: object) -> int:
 def effective_try_period(try_period: object) -> int:
     """Seconds between tries: NULL is the default, under 0 is 0."""
     number = whole_number(try_period)
-    if number is None:
-        return DEFAULT_TRY_PERIOD
-    return number if 0 <= number <= LONGEST else min(max(0, number), LONGEST)
+    return DEFAULT_TRY_PERIOD if number is None else min(max(0, number), LONGEST)
 
 
 class BadParams(ValueError):
