@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import gevent
 import pytest
@@ -55,6 +56,18 @@ def refuse() -> None:
 
 def hang() -> None:
     gevent.sleep(3600)
+
+
+class Nameless:
+    def send(self, text: str) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize('channel', [print, Nameless(), Nameless])
+def test_what_is_no_channel_is_refused(channel: Any) -> None:
+    """Where it is added, and not when the first try has failed, or at the stop."""
+    with pytest.raises(ConfigError, match=r'a channel has a `name`, a str, and `send\(text\)`'):
+        fanout().add(channel)
 
 
 def test_each_channel_gets_each_message(clock: VirtualTime) -> None:

@@ -91,7 +91,13 @@ class _Line:
 
     def __init__(self, channel: Channel, clock: Clock) -> None:
         self.sender: gevent.Greenlet[[], None] | None = None
-        self._channel = channel
+        # Asked once, and now: what is wrong with it is not to be met when a try has failed.
+        name, send = getattr(channel, 'name', None), getattr(channel, 'send', None)
+        if not isinstance(name, str) or not callable(send):
+            raise ConfigError(
+                f'a channel has a `name`, a str, and `send(text)`; {channel!r} has not'
+            )
+        self._name, self._send = name, send
         self._clock = clock
         self._queue: deque[Notice] = deque()
         self._digest: _Digest | None = None
@@ -141,14 +147,14 @@ class _Line:
             sender.kill(timeout=CLOSING)
         self._sending = False
         if dropped:
-            logger.warning('%s: closed with %d messages unsent', self._channel.name, dropped)
+            logger.warning('%s: closed with %d messages unsent', self._name, dropped)
 
     def empty_once(self) -> None:
         """Send all that waits, with one attempt each."""
         self._hurrying = True
         while text := self._take():
             try:
-                self._channel.send(text)
+                self._send(text)
             except Exception as error:
                 self._log(error, 'a message is dropped as the process leaves')
 
@@ -199,7 +205,7 @@ class _Line:
         limit = gevent.Timeout(TIME_LIMIT)
         try:
             with limit:
-                self._channel.send(text)
+                self._send(text)
         except gevent.GreenletExit:
             raise
         except BaseException as error:
@@ -208,7 +214,7 @@ class _Line:
 
     def _log(self, error: BaseException, consequence: str) -> None:
         reason = f'{type(error).__name__}: {clean(str(error))}'
-        logger.error('%s: %s: %s', self._channel.name, consequence, mask_text(reason))
+        logger.error('%s: %s: %s', self._name, consequence, mask_text(reason))
 
 
 class _Digest:

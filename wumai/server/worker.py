@@ -52,7 +52,10 @@ class Worker:
         return self
 
     def add_notifier(self, channel: Channel) -> 'Worker':
-        """Tell failed tries to a channel of the app's own: it has a `name` and `send(text)`."""
+        """Tell failed tries to a channel of the app's own: it has a `name` and `send(text)`.
+
+        Raises ConfigError for what has not.
+        """
         self._runtime.notifier.add(channel)
         return self
 
