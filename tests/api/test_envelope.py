@@ -13,6 +13,7 @@ from wumai import iaas_error
 from wumai.api import envelope
 from wumai.api.envelope import BadResult, MalformedRequest
 from wumai.error import ActionError
+from wumai.store.db_errors import Unavailable
 
 
 @pytest.mark.parametrize(
@@ -239,6 +240,13 @@ def told(error, **options):
     body = json.loads(answer.body)
     assert body['retCode'] == answer.code
     return answer.http_status, body
+
+
+def test_a_database_that_is_away():
+    """Is told by 503, whatever a driver says of it."""
+    http_status, body = told(Unavailable('no answer of db.secret.invalid'))
+    assert (http_status, body['retCode']) == (503, 5000)
+    assert body['message'] == 'the database is away or busy: ask again later'
 
 
 def test_failure():

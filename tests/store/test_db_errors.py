@@ -8,7 +8,15 @@ import pytest
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from wumai.store.db_errors import Busy, InDoubt, Rejected, StoreError, Unavailable, translate
+from wumai.store.db_errors import (
+    Busy,
+    InDoubt,
+    Rejected,
+    StoreError,
+    Unavailable,
+    passes,
+    translate,
+)
 
 
 def wrapped(error, *, invalidated=False):
@@ -144,6 +152,25 @@ def test_a_commit(error, kind):
 def test_a_value_that_the_driver_refuses(error):
     """Trying again changes nothing."""
     assert type(translate(error)) is Rejected
+
+
+@pytest.mark.parametrize(
+    ('error', 'expected'),
+    [
+        (wrapped(pymysql.OperationalError(1213, 'deadlock')), True),
+        (wrapped(pymysql.OperationalError(2006, 'gone away')), True),
+        (PoolTimeout('no connection'), True),
+        (InDoubt('lost'), True),
+        (wrapped(pymysql.IntegrityError(1062, 'duplicate')), False),
+        (wrapped(pymysql.ProgrammingError(1146, 'no such table')), False),
+        (InvalidRequestError('of a session'), False),
+        (Rejected('too long'), False),
+        (ConnectionRefusedError('of something else'), False),
+    ],
+)
+def test_what_passes(error, expected):
+    """A database that is away or busy, and nothing else that is."""
+    assert passes(error) is expected
 
 
 def test_an_error_of_sqlalchemy_itself():

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple, NoReturn
 
 from wumai.common.jsonable import jsonable
 from wumai.error import ActionError, describe
+from wumai.store.db_errors import passes
 
 JSON = 'application/json'
 INTERNAL_ERROR = 'internal error: the log has its cause under this contextId'
+DATABASE_AWAY = 'the database is away or busy: ask again later'
 
 _CONTEXT_ID = re.compile(r'[A-Za-z0-9._-]{1,64}')
 
@@ -155,6 +157,8 @@ def failure(
 
 def _told(error: BaseException) -> tuple[int, int, str, Mapping[str, Any]]:
     """What a client is told: all of an ActionError, and of others only that there was one."""
+    if passes(error):
+        return ActionError.code, 503, DATABASE_AWAY, {}
     if not isinstance(error, ActionError):
         return ActionError.code, ActionError.http_status, INTERNAL_ERROR, {}
     return error.code, error.http_status, str(error.message) or describe(error), error.data

@@ -101,6 +101,13 @@ def translate(error: BaseException, *, committing: bool = False) -> StoreError:
     return kind(f'{type(original).__name__}: {original}{_advice(original)}')
 
 
+def passes(error: BaseException) -> bool:
+    """Whether `error`, ours or SQLAlchemy's, says that the database is away or busy for now."""
+    if isinstance(error, SQLAlchemyError):
+        error = translate(error)
+    return isinstance(error, Busy | Unavailable | InDoubt)
+
+
 def _advice(error: BaseException) -> str:
     code = error.args[0] if error.args else None
     lacks_table = (
