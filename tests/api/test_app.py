@@ -41,6 +41,34 @@ def test_the_test_client(client):
     assert client.get('/').status_code == 200
 
 
+def test_a_parameter_that_is_missing():
+    """Is the client's mistake, where the handler asks for it by `[]`; other keys are the app's."""
+    routes = {
+        'Outer': lambda: {'name': flask.request.params['name']},
+        'Inner': lambda: {'size': flask.request.params['disk']['size']},
+        'Caught': caught,
+    }
+    client = make_api(routes).app.test_client()
+    reply = client.post('/', json={'action': 'Outer'})
+    assert (reply.status_code, reply.json['retCode']) == (400, 4100)
+    assert reply.json['message'] == "the parameter 'name' is missing"
+    assert client.post('/', json={'action': 'Outer', 'name': 'a'}).json == {'name': 'a'}
+    reply = client.post('/', json={'action': 'Inner', 'disk': {}})
+    assert (reply.status_code, reply.json['retCode']) == (500, 5000)
+    assert client.post('/', json={'action': 'Caught'}).json == {'name': 'unnamed'}
+
+
+def caught():
+    """As with any dict."""
+    params = flask.request.params
+    assert params.get('name') is None
+    assert 'name' not in params
+    try:
+        return {'name': params['name']}
+    except KeyError:
+        return {'name': 'unnamed'}
+
+
 def test_the_context_ends_with_the_request(client):
     """Nothing of it is left to the code that called."""
     client.post('/', json=CALL)

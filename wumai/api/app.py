@@ -12,7 +12,7 @@ from werkzeug.utils import cached_property
 
 from wumai import logger
 from wumai.api import envelope
-from wumai.api.envelope import Answer, Call, MalformedRequest
+from wumai.api.envelope import Answer, Call, MalformedRequest, Params
 from wumai.api.router import Router
 from wumai.clock import Clock
 from wumai.common import local
@@ -42,8 +42,11 @@ class Request(flask.Request):
         return self.call.action
 
     @property
-    def params(self) -> dict[str, Any]:
-        """The whole body, `action` included. Raises MalformedRequest."""
+    def params(self) -> Params:
+        """The whole body, `action` included; what is not in it is answered with 4100.
+
+        Raises MalformedRequest.
+        """
         return self.call.params
 
     @cached_property

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from wumai.common.jsonable import jsonable
 from wumai.error import ActionError, describe
+from wumai.iaas_error import InvalidRequestParameter
 from wumai.store.db_errors import passes
 
 JSON = 'application/json'
@@ -36,11 +37,24 @@ class BadResult(Exception):
     """What a handler returned is no dict, or has no form in JSON."""
 
 
+class MissingParameter(InvalidRequestParameter, KeyError):
+    """A handler wanted a parameter that the client did not give."""
+
+    __str__ = ActionError.__str__  # a KeyError's would have quotes around it
+
+
+class Params(dict[str, Any]):
+    """The whole body, `action` included. Raises MissingParameter for a key that is not there."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise MissingParameter(f'the parameter {name!r} is missing')
+
+
 class Call(NamedTuple):
-    """What a client asks for; `params` is the whole body, `action` included."""
+    """What a client asks for."""
 
     action: str
-    params: dict[str, Any]
+    params: Params
 
 
 class Answer(NamedTuple):
@@ -71,7 +85,7 @@ def read_call(body: bytes) -> Call:
     action = params.get('action')
     if not isinstance(action, str) or not action:
         raise MalformedRequest('"action" is to be a string, and not empty')
-    return Call(action, params)
+    return Call(action, Params(params))
 
 
 def _read_object(body: bytes) -> dict[str, Any]:
