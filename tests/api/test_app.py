@@ -7,6 +7,7 @@ import pytest
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from tests.api.serving import make_api
+from wumai.api.app import request
 from wumai.common import local
 
 CALL = {'action': 'Echo'}
@@ -60,7 +61,8 @@ def test_a_parameter_that_is_missing():
 
 def caught():
     """As with any dict."""
-    params = flask.request.params
+    params = request.params
+    assert request is flask.request
     assert params.get('name') is None
     assert 'name' not in params
     try:

@@ -59,6 +59,10 @@ class Request(flask.Request):
         return call
 
 
+request = cast(Request, flask.request)
+"""`flask.request` itself, for type checkers."""
+
+
 def _read_body(environ: 'WSGIEnvironment', limit: int) -> bytes:
     """The body, and never much more than `limit` of it. Raises MalformedRequest."""
     stated = environ.get('CONTENT_LENGTH') or None

@@ -104,9 +104,9 @@ def _write(
 ) -> None:
     runtime = bootstrap.current()
     now = runtime.clock.now()
-    import flask  # which runs here; a worker that imports this module goes without it
+    from wumai.api.app import request  # whose Flask a worker that imports this goes without
 
-    params: dict[str, Any] = flask.request.params  # type: ignore[attr-defined]
+    params = request.params
     texts = {
         'project_id': params.get('projectId', params.get('project_id')),
         'access_key': params.get('accessKey', params.get('access_key')),

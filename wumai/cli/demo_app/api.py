@@ -3,30 +3,21 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import flask
-
 from wumai import bootstrap, db
+from wumai.api.app import request
 from wumai.cli.demo_app.models import Instance, find
-from wumai.iaas_error import InvalidRequestParameter
 from wumai.model import Job, Resource
 from wumai.server import create_api
 
 PROJECT = 'demo'
 
 
-def param(name: str, default: Any = None) -> Any:
-    """A parameter of the request. Raises InvalidRequestParameter where there is none."""
-    value = flask.request.params.get(name, default)  # type: ignore[attr-defined]
-    if value is None:
-        raise InvalidRequestParameter(f'{name} is required')
-    return value
-
-
 def create_instance() -> dict[str, Any]:
     """The row and its job are committed together, or not at all."""
+    params = request.params
     instance = Instance(
         id=new_id(), project_id=PROJECT, status='creating',
-        name=str(param('name')), image=str(param('image', 'debian')),
+        name=str(params['name']), image=str(params.get('image', 'debian')),
     )  # fmt: skip
     with db.transaction() as session:
         session.add(instance)
@@ -37,18 +28,18 @@ def create_instance() -> dict[str, Any]:
 def resize_instance() -> dict[str, Any]:
     """Refused where the instance is not there (4104), or is busy (4105)."""
     with db.transaction():
-        instance = find(param('instanceId'))
+        instance = find(request.params['instanceId'])
         instance.must_not_busy()
         instance.status = 'resizing'
-        job_id = new_job('ResizeInstance', instance, cores=param('cores'), try_max=1)
+        job_id = new_job('ResizeInstance', instance, cores=request.params['cores'], try_max=1)
     return {'jobId': job_id}
 
 
 def backup_instance() -> dict[str, Any]:
     """A job for later: it waits for its time."""
-    due = now() + timedelta(seconds=param('inSeconds', 3))
+    due = now() + timedelta(seconds=request.params.get('inSeconds', 3))
     with db.transaction():
-        job_id = new_job('BackupInstance', find(param('instanceId')), run_at=due)
+        job_id = new_job('BackupInstance', find(request.params['instanceId']), run_at=due)
     return {'jobId': job_id}
 
 
