@@ -1,6 +1,7 @@
 """The settings of a process."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,25 @@ def test_what_is_required(conf: Config, applied: dict[str, str], told: str) -> N
         conf.require('app_root', 'log_dir')
     conf.apply(app_root='.', log_dir='logs')
     conf.require('app_root', 'log_dir')
+
+
+@pytest.mark.parametrize(
+    ('applied', 'told'),
+    [
+        ({'log_dir': 5}, 'log_dir must be a path, not 5'),
+        ({'max_body': '1MB'}, "max_body must be a number of bytes, not '1MB'"),
+        ({'max_body': -1}, 'max_body must be a number of bytes, not -1'),
+        ({'SLACK_WEBHOOK_URL': 'hunter2'}, 'SLACK_WEBHOOK_URL is no URL that begins with https'),
+    ],
+)
+def test_what_no_server_could_serve_with(conf: Config, applied: dict[str, Any], told: str) -> None:
+    """Is refused by name, and all else left alone."""
+    conf.apply(**applied)
+    with pytest.raises(ConfigError, match='^' + re.escape(told)) as raised:
+        conf.check()
+    assert 'hunter2' not in str(raised.value)
+    conf.apply(log_dir='logs', max_body=1000, SLACK_WEBHOOK_URL='https://slack.invalid/hook')
+    conf.check()
 
 
 @pytest.mark.parametrize(

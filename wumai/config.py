@@ -50,6 +50,18 @@ class Config:
                 f'{" and ".join(missing)} must be set first: wumai.config.CONF.apply({example})'
             )
 
+    def check(self) -> None:
+        """Raise ConfigError for one of wumai's own settings with which no server could serve."""
+        for name in ('app_root', 'log_dir'):
+            if not isinstance(self.get(name), str | os.PathLike | None):
+                raise ConfigError(f'{name} must be a path, not {self.get(name)!r}')
+        if type(self.max_body) is not int or self.max_body < 1:
+            raise ConfigError(f'max_body must be a number of bytes, not {self.max_body!r}')
+        for name in ('SLACK_WEBHOOK_URL', 'NOTIFY_SMS_URL', 'NOTIFY_SMS_UR'):
+            url = self.get(name)
+            if url and not str(url).startswith(('https://', 'http://')):  # it may be a secret
+                raise ConfigError(f'{name} is no URL that begins with https:// or http://')
+
     def __getattr__(self, name: str) -> Any:
         # Reached only for a name that is no attribute.
         value = None if name.startswith('__') else self.environ.get(name)

@@ -121,7 +121,7 @@ def test_channels(database: str) -> None:
         'NOTIFY_SMS_URL, NOTIFY_SMS_SECRET, NOTIFY_SMS_MOBILES missing'
     )
     assert 'hunter2' not in result.output
-    assert lines(wumai('check', '--database', database, env=dict.fromkeys(SMS, 'x')).output)[
+    assert lines(wumai('check', '--database', database, env=dict.fromkeys(SMS, 'http://x')).output)[
         'sms'
     ] == ('ok on')
 
@@ -155,6 +155,19 @@ def test_an_app(tmp_path: Path) -> None:
     assert code == 0
     assert found['app'] == 'ok shop:worker, worker of Greet, Part'
     assert (found['app_root'], found['log_dir']) == ('ok .', 'ok logs, writable')
+
+
+@pytest.mark.parametrize('setting', ["max_body='1MB'", 'log_dir=5'])
+def test_a_setting_of_the_wrong_type(tmp_path: Path, setting: str) -> None:
+    """No server is made with it; one that was made before it was set would not be made again."""
+    wrong = f'CONF.apply({setting})'
+    before, after = APP.replace('api = ', f'{wrong}\napi = '), f'{APP}\n{wrong}'
+    for app, subject in ((before, 'app'), (after, 'settings')):
+        tmp_path.joinpath('shop.py').write_text(app)
+        code, found = check_app(tmp_path, 'shop:api')
+        assert code == 1
+        assert f'{setting.partition("=")[0]} must be a' in found[subject]
+        assert found[subject].startswith('FAIL')
 
 
 def test_an_api_without_a_journal_needs_no_database(tmp_path: Path) -> None:

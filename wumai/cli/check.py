@@ -59,7 +59,7 @@ def _findings(apps: Sequence[str], database: str | None) -> Iterator[Finding]:
     for app in apps:
         yield _load(app, servers)
     config = settings(database)  # now that the app has set its own
-    yield from _folders(config, required=bool(apps))
+    yield from _settings(config, required=bool(apps))
     tables = {name for server in servers for name in server.tables}
     if apps and len(servers) == len(apps) and not tables:
         yield note('database', 'not needed: no worker is named, and no route is journalled')
@@ -100,6 +100,15 @@ def _load(target: str, servers: 'list[Api | Worker]') -> Finding:
 def _listed(names: Sequence[str], most: int = 5) -> str:
     more = f' and {len(names) - most} more' if len(names) > most else ''
     return ', '.join(names[:most]) + more
+
+
+def _settings(config: Config, *, required: bool) -> Iterator[Finding]:
+    try:
+        config.check()
+    except ConfigError as error:
+        yield failure('settings', str(error))
+    else:
+        yield from _folders(config, required=required)
 
 
 def _folders(config: Config, *, required: bool) -> Iterator[Finding]:

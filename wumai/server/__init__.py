@@ -50,6 +50,7 @@ def create_worker(
 
 def _prepare(name: str, debug: bool) -> Runtime:
     CONF.require('app_root', 'log_dir')
+    CONF.check()
     patch_all()
     logger.setup(name, CONF.log_dir or '', debug=debug)
     return bootstrap.current()
