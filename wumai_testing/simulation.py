@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Unpack
 
 import gevent
 from responses import RequestsMock
@@ -34,6 +34,7 @@ from wumai_testing.observing import observed
 from wumai_testing.recording import RecordingStore
 from wumai_testing.timeline import Timeline
 from wumai_testing.wire import VirtualPort
+from wumai_testing.worker_options import WorkerSettings, check_options
 
 START = datetime(2026, 1, 1)
 FOREVER = '36500d'
@@ -115,7 +116,7 @@ class Simulation:
         job_routes: Mapping[str, Handler] | None = None,
         *,
         workers: int = 1,
-        **options: Any,
+        **options: Unpack[WorkerSettings],
     ) -> 'Simulation':
         """Serve `routes` by the api, and start workers w1, w2, ... with `job_routes` and
         create_worker's `options`; without job routes they load `<app_root>/model/job/action.py`.
@@ -125,9 +126,10 @@ class Simulation:
                 'workers have been started already: route all job handlers in one call, or give '
                 'those of another worker to start_worker(job_routes=...)'
             )
+        check_options(options)
         if routes:
             self.api.route(routes)
-        self._job_routes, self._options = job_routes, options
+        self._job_routes, self._options = job_routes, {**options}
         self.jobs.lateness = self.lateness
         if job_routes is not None or CONF.get('app_root'):
             for _ in range(workers):
@@ -150,9 +152,10 @@ class Simulation:
         *,
         skew: float = 0.0,
         job_routes: Mapping[str, Handler] | None = None,
-        **options: Any,
+        **options: Unpack[WorkerSettings],
     ) -> SimulatedWorker:
         """Start a worker process; `skew` is by how many seconds its host's clock is wrong."""
+        check_options(options)
         name = name or f'w{len(self.workers) + 1}'
         if name in self.workers and self.workers[name].alive:
             raise SimulationError(f'the worker {name} runs already')

@@ -260,6 +260,15 @@ def test_a_handler_that_is_no_function_is_an_error(wumai_sim: Simulation) -> Non
         wumai_sim.advance(1)
 
 
+def test_a_wrong_option_is_told_where_it_is_given(wumai_sim: Simulation) -> None:
+    wrong = {'exec_timout': 5}
+    with pytest.raises(ConfigError, match="'exec_timout' is no option of create_worker: there are"):
+        wumai_sim.route(None, {'Quick': lambda _job: None}, **wrong)
+    with pytest.raises(ConfigError, match="lease must be a number of seconds, not '5'"):
+        wumai_sim.start_worker('w1', lease='5')  # type: ignore[arg-type]
+    assert wumai_sim.workers == {}
+
+
 def test_run_until_idle_stops_after_within(wumai_sim: Simulation) -> None:
     """A job a year ahead is not waited for within a month."""
     wumai_sim.route(None, {'Quick': lambda job: None})

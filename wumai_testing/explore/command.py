@@ -3,15 +3,18 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from wumai.cli.signals import Interrupts
+from wumai.error import ConfigError
 from wumai_testing.duration import parse_duration
 from wumai_testing.explore.options import KINDS, STANDING
 from wumai_testing.explore.seeds import seeds_from
+from wumai_testing.worker_options import check_options
 
 INTERRUPTED = 130
 """The exit code of a shell's command that Ctrl-C has ended."""
@@ -33,12 +36,23 @@ class _Parsed(click.ParamType):  # type: ignore[type-arg]  # of click 8.3
             self.fail(str(error), param, ctx)
 
 
-def _option(text: str) -> tuple[str, float]:
-    name, _, value = text.partition('=')
+def _option(text: str) -> tuple[str, Any]:
+    name, given, value = text.partition('=')
+    if not given:
+        raise ValueError(f'{text!r} has no value: write one as in lease=60')
+    number = _number(value)
     try:
-        return name, float(value) if '.' in value else int(value)
-    except ValueError:
-        raise ValueError(f'{text!r} is no option of create_worker, such as lease=60') from None
+        check_options({name: number})
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return name, number
+
+
+def _number(text: str) -> float | str:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 @click.command(
@@ -87,7 +101,7 @@ def simulate(
     trace: bool,
     budget: float | None,
     workers: int,
-    options: tuple[tuple[str, float], ...],
+    options: tuple[tuple[str, Any], ...],
     faults: tuple[str, ...],
     database: str | None,
     processes: int,

@@ -17,6 +17,7 @@ from wumai_testing.explore.report import describe
 from wumai_testing.explore.seeds import seeds_from
 from wumai_testing.explore.shrink import shrink
 from wumai_testing.explore.world import Mutate, unchanged
+from wumai_testing.worker_options import check_options
 
 SEEDS_VARIABLE = 'WUMAI_SEEDS'
 """`1000`, or `200-300`: goes before the seeds that a test asks for."""
@@ -54,6 +55,7 @@ def explore(
     InvariantBroken for the first seed that breaks one, and NothingRan if no job was run.
     """
     found = load_app(app)
+    check_options(options or {})
     settings = Settings(found.name, workers, check_kinds(faults), options or {}, database)
     wanted = os.environ.get(SEEDS_VARIABLE)
     tally = run_many(

@@ -6,6 +6,7 @@ import pytest
 
 import wumai_testing
 from tests.wumai_testing.explore import disks, refused
+from wumai.error import ConfigError
 from wumai_testing.explore import InvariantBroken, NothingRan, explore
 from wumai_testing.explore.exploring import again
 from wumai_testing.explore.many import Settings
@@ -49,6 +50,11 @@ def test_the_seeds_of_the_environment_go_first(monkeypatch: pytest.MonkeyPatch) 
 def test_a_fault_that_there_is_not() -> None:
     with pytest.raises(ValueError, match="no fault 'flood'; there are crash, stall"):
         explore(faults=['flood'])
+
+
+def test_an_option_that_there_is_not() -> None:
+    with pytest.raises(ConfigError, match="'exec_timout' is no option of create_worker"):
+        explore(options={'exec_timout': 60})
 
 
 def test_the_command_that_runs_it_again_shows_no_password() -> None:
