@@ -87,6 +87,21 @@ class TestUrl:
         with pytest.raises(ConfigError, match='no driver for mysql\\+nonesuch'):
             make_engine(make_url('mysql+nonesuch://u@h/d'), ROLES['app'], SystemClock())
 
+    @pytest.mark.parametrize(
+        ('url', 'told'),
+        [
+            ('mysql+pymysql://u@h/d?nonsense=1', "unexpected keyword argument 'nonsense'"),
+            ('mysql+pymysql://u@h/d?nonsense=1&hosts=one,two', "argument 'nonsense'"),
+            ('mysql+pymysql://u@h/d?charset=nonsense', 'PyMySQL refuses an option'),
+            ('mysql+pymysql://u@h/d?read_timeout=abc', "an option in DB_URL is wrong: .*'abc'"),
+            ('sqlite:///w.db?timeout=abc', "an option in DB_URL is wrong: .*'abc'"),
+        ],
+    )
+    def test_an_option_that_the_driver_refuses(self, url, told):
+        """Likewise."""
+        with pytest.raises(ConfigError, match=told):
+            make_engine(make_url(url), ROLES['app'], SystemClock())
+
 
 class TestClock:
     """The server's time is asked, and taken over."""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError as SqlOperationalError
 
 from wumai.clock import Clock
 from wumai.config import Config
-from wumai.error import ConfigError
+from wumai.error import ConfigError, describe
 from wumai.store import mysql, pooling
 from wumai.store.prepared import execute
 
@@ -151,16 +151,30 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
         engine = create_engine(url, **{**settings, **options})
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigError(f'no driver for {url.drivername}: {error}') from None
+    except ValueError as error:
+        raise ConfigError(f'an option in DB_URL is wrong: {error}') from None
     if family == 'sqlite':
         event.listen(engine, 'connect', _prepare_sqlite)
         event.listen(engine, 'begin', _begin_sqlite)
         event.listen(engine, 'engine_disposed', lambda _: kept.close())
     if family in ('mysql', 'mariadb'):
+        _check_options(engine, url)
         mysql.prepare(engine, hosts, causal=role.name != 'app')
     if family in _NOW:
         _watch_offset(engine, _NOW[family], clock)
     pooling.prepare(engine, clock, shared=role.name == 'app', pings=pings)
     return engine
+
+
+def _check_options(engine: Engine, url: URL) -> None:
+    """Raise ConfigError for options in the URL with which PyMySQL could not even try to connect."""
+    if engine.dialect.driver != pooling.PYMYSQL:
+        return
+    arguments, options = engine.dialect.create_connect_args(url)
+    try:
+        engine.dialect.loaded_dbapi.connect(*arguments, **options, defer_connect=True)
+    except Exception as error:
+        raise ConfigError(f'PyMySQL refuses an option in DB_URL: {describe(error)}') from None
 
 
 def _connect_args(family: str, role: Role) -> dict[str, Any]:

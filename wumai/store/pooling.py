@@ -12,7 +12,7 @@ from wumai.clock import Clock
 IDLE = 1.0
 """Seconds after which a connection in the pool may have gone stale."""
 
-_PYMYSQL = 'pymysql'
+PYMYSQL = 'pymysql'
 _IN_TRANSACTION = 1
 
 
@@ -45,17 +45,17 @@ class Kept:
 
 def reset_on_return(url: URL, *, shared: bool) -> str | None:
     """How SQLAlchemy itself undoes what was left open; `shared` with an app's own code."""
-    return 'rollback' if shared and url.get_driver_name() != _PYMYSQL else None
+    return 'rollback' if shared and url.get_driver_name() != PYMYSQL else None
 
 
 def connect_args(url: URL) -> dict[str, Any]:
     """What the driver is to be told."""
-    return {'conv': _converters()} if url.get_driver_name() == _PYMYSQL else {}
+    return {'conv': _converters()} if url.get_driver_name() == PYMYSQL else {}
 
 
 def prepare(engine: Engine, clock: Clock, *, shared: bool, pings: bool) -> None:
     """Listen to the pool of `engine`; with `pings` a connection is asked when it was idle."""
-    if shared and engine.dialect.driver == _PYMYSQL:
+    if shared and engine.dialect.driver == PYMYSQL:
         event.listen(engine, 'reset', _reset)
     if pings:
         _ping_idle(engine, clock)
