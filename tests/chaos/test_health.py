@@ -76,4 +76,4 @@ def test_a_port_that_is_taken_is_told(any_stage, port):
         number = str(taken.getsockname()[1])
         worker = any_stage.fleet.start(any_stage.url, arguments=['--health-port', number])
         assert worker.wait() == 1
-    assert 'health_port: ' in worker.output.read_text()
+    assert f'health_port {number}: ' in worker.output.read_text()

@@ -34,6 +34,7 @@ class TestUrl:
         url = database_url(conf(**HOST, DB_PASSWORD='p@ss/word'))
         assert url.render_as_string(False) == 'mysql+pymysql://app:p%40ss%2Fword@db:3306/wumai'
         assert database_url(conf(**HOST, DB_PORT='3307')).port == 3307
+        assert database_url(conf(**{**HOST, 'DB_HOST': '::1'})).host == '::1'
 
     def test_db_url_goes_first(self):
         """Over all the parts."""
@@ -63,6 +64,7 @@ class TestUrl:
         ('environ', 'match'),
         [
             ({**HOST, 'DB_PORT': 'many'}, "DB_PORT is no number: 'many'"),
+            ({**HOST, 'DB_HOST': 'db:3307'}, 'set DB_HOST=db and DB_PORT=3307'),
             ({'DB_URL': 'mysql+mysqldb://u@h/d'}, 'blocks every greenlet'),
             ({'DB_URL': 'sqlite://'}, 'in memory'),
             ({'DB_URL': 'sqlite:///:memory:'}, 'in memory'),

@@ -68,6 +68,7 @@ class Health:
     def __init__(self, port: int, facts: Facts, readiness: Readiness) -> None:
         self._facts = facts
         self._readiness = readiness
+        self._port = port
         self._server = TidyServer(('0.0.0.0', port), self._serve, log=None, error_log=None)
 
     def start(self) -> None:
@@ -75,7 +76,7 @@ class Health:
         try:
             self._server.start()
         except (OSError, OverflowError) as error:
-            raise ConfigError(f'health_port: {error}') from None
+            raise ConfigError(f'health_port {self._port}: {error}') from None
 
     def stop(self) -> None:
         self._server.stop(timeout=0)

@@ -79,6 +79,9 @@ def database_url(conf: Config) -> URL:
             'mysql+pymysql://user:password@host/database or sqlite:////var/lib/app/wumai.db, '
             'or DB_HOST, DB_USER, DB_PASSWORD and DB_DATABASE in the environment'
         )
+    host, colon, port = str(conf.get('DB_HOST')).partition(':')
+    if colon and port.isdigit():  # an IPv6 address has more colons
+        raise ConfigError(f'DB_HOST has a port: set DB_HOST={host} and DB_PORT={port}')
     return URL.create(
         'mysql+pymysql',
         username=conf.get('DB_USER'),
