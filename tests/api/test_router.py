@@ -51,10 +51,14 @@ def test_a_long_unknown_action_is_cut():
     [
         ({'Hello': 'hello'}, "'Hello' cannot be called"),
         ({'Hello': None}, "'Hello' cannot be called"),
+        ({'Job': lambda job: {}}, r"'Job' is called without an argument \(missing .*router.py:"),
         ({7: hello}, 'not by 7'),
         ({'': hello}, "not by ''"),
         ({'Later': later}, "'Later' is async"),
-        ({'Known': other}, "'Known' has two handlers"),
+        (
+            {'Known': other},
+            r"'Known' has two handlers: .*test_router.py:\d+ and .*test_router.py:\d+$",
+        ),
     ],
 )
 def test_bad_routes(routes, said):
@@ -64,6 +68,12 @@ def test_bad_routes(routes, said):
     with pytest.raises(ConfigError, match=said):
         router.route({'Fine': hello, **routes})
     assert dict(router.handlers) == {'Known': hello}
+
+
+def test_routes_are_a_mapping():
+    """A list is refused by what it is."""
+    with pytest.raises(ConfigError, match=r'routes are a dict of actions and handlers, not \[1\]'):
+        Router().route([1])
 
 
 def test_the_same_route_again_is_no_harm():

@@ -1,9 +1,9 @@
 """Which handler does an action."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from wumai.common.handlers import fault
 from wumai.error import ActionError, ConfigError
 
 Handler = Callable[[], dict[str, Any]]
@@ -29,21 +29,9 @@ class Router:
 
     def route(self, routes: Mapping[str, Handler]) -> None:
         """Add `routes`, all or, with a ConfigError, none of them."""
-        for action, handler in routes.items():
-            self._check(action, handler)
+        if problem := fault(routes, self._handlers, arguments=0):
+            raise ConfigError(problem)
         self._handlers.update(routes)
-
-    def _check(self, action: object, handler: object) -> None:
-        if not isinstance(action, str) or not action:
-            raise ConfigError(f'a route is to be named by its action, a str, not by {action!r}')
-        if not callable(handler):
-            raise ConfigError(f'the handler of {action!r} cannot be called: {handler!r}')
-        if inspect.iscoroutinefunction(handler):
-            raise ConfigError(f'the handler of {action!r} is async; wumai runs on gevent')
-        if self._handlers.get(action, handler) is not handler:
-            raise ConfigError(
-                f'{action!r} has two handlers: {self._handlers[action]!r}, {handler!r}'
-            )
 
     def find(self, action: str) -> Handler:
         """The handler of `action`. Raises UnknownAction."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from wumai.common.handlers import fault
 from wumai.config import Config
 from wumai.error import ConfigError
 
@@ -29,14 +30,10 @@ class Actions:
         self._handlers: dict[str, Handler] = {}
 
     def route(self, handlers: Mapping[str, Handler]) -> None:
-        """Add handlers. Raises ConfigError for one that cannot be called or is there already."""
-        for action, handler in handlers.items():
-            if not isinstance(action, str) or not callable(handler):
-                raise ConfigError(
-                    f'a job route maps a name to a function, not {action!r}: {handler!r}'
-                )
-            if self._handlers.setdefault(action, handler) is not handler:
-                raise ConfigError(f'the job action {action!r} is routed twice')
+        """Add `handlers`, all or, with a ConfigError, none of them."""
+        if problem := fault(handlers, self._handlers, arguments=1):
+            raise ConfigError(problem)
+        self._handlers.update(handlers)
 
     def find(self, action: str) -> Handler:
         """The handler of `action`. Raises UnknownAction."""
@@ -68,7 +65,8 @@ class Actions:
                 f'or write them into {path}'
             )
         module = _load(path)
-        self.route(
+        # As they are: a helper of the module may take other arguments than a job.
+        self._handlers.update(
             {
                 camel_case(name): value
                 for name, value in vars(module).items()
