@@ -7,6 +7,7 @@
 
 Inside, everything that waits through gevent, and `time.sleep`, takes virtual time alone;
 `datetime.now()`, `time.time()` and `time.monotonic()` follow; `time.perf_counter()` stays real.
+`random`, `secrets`, `uuid.uuid4()` and `os.urandom()` draw the same in each run.
 The test itself runs on the timeline: where it waits, the nodes run. Each node is a process of
 its own: it can be stalled, crash and get signals.
 
@@ -57,11 +58,13 @@ def virtual_time(
     start: datetime = START,
     stuck_after: float | None = 5.0,
     callbacks_max: int = 1_000_000,
+    seed: int = 0,
 ) -> Iterator[VirtualTime]:
     """Open a world in virtual time, and put everything back after it.
 
     A turn of a node that takes more than `stuck_after` real seconds is interrupted (None: never);
-    more than `callbacks_max` callbacks at one instant are a livelock.
+    more than `callbacks_max` callbacks at one instant are a livelock. `random`, `secrets`, `uuid4`
+    and `os.urandom` draw from `seed`.
     """
     if OutsideHub.world is not None:
         raise VirtualTimeError('Virtual time is open already: it cannot be entered twice.')
@@ -71,7 +74,7 @@ def virtual_time(
         undo.callback(set_hub, outside)
         clock = VirtualTime(start, guard, callbacks_max)
         _take_over(undo, clock, outside)
-        undo.enter_context(patches.patched(clock.base))
+        undo.enter_context(patches.patched(clock.base, seed))
         WATCHDOG.watch(guard)
         undo.callback(WATCHDOG.forget)
         undo.callback(clock.close)

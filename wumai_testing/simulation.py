@@ -433,7 +433,7 @@ def simulation(
         stack.callback(database.close)
         stack.enter_context(_attached(logging.NullHandler()))  # what is put away tells nobody
         stack.enter_context(_settings(dict(CHANNELS if environ is None else environ), settings))
-        clock = stack.enter_context(virtual_time(start=start, stuck_after=stuck_after))
+        clock = stack.enter_context(virtual_time(start, stuck_after, seed=seed))
         http = stack.enter_context(RequestsMock(assert_all_requests_are_fired=False))
         sim = make(clock, database, http, seed)
         stack.enter_context(_attached(sim.logs))

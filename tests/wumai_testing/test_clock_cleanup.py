@@ -3,6 +3,8 @@
 import datetime as datetime_module
 import gc
 import importlib
+import os
+import random
 import sys
 import threading
 import time
@@ -36,6 +38,9 @@ Names = [
     (datetime_module, 'datetime'),
     (datetime_module, 'date'),
     (threading.Thread, 'start'),
+    (os, 'urandom'),
+    (random, '_urandom'),
+    (random.Random, 'seed'),
     (freezegun_api, 'fake_time'),
     (freezegun_api, 'fake_perf_counter'),
     (freezegun_api, '_get_cached_module_attributes'),
@@ -47,6 +52,7 @@ def state() -> list[object]:
     hub = gevent.get_hub()
     return [
         *(getattr(owner, name) for owner, name in Names),
+        random.getstate(),
         hub,
         hub.loop,
         type(hub),

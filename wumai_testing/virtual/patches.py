@@ -3,8 +3,11 @@
 freezegun does the replacing of the time functions; what they are replaced with is ours: they
 read the timeline, and only in the world's own thread. So no jump costs anything, the
 nanoseconds are exact, and threads outside (pytest-timeout's, execnet's) keep the real time.
+Chance comes from the world's seed, in the same way.
 """
 
+import os
+import random
 import socket
 import sys
 import threading
@@ -36,9 +39,11 @@ class _State:
 
     base: Timebase | None = None
     thread = 0
+    chance = random.Random()
     threads_allowed = False
+    # The real ones, in a class, where no scan of modules finds them.
     sleep: Callable[[float], None] = staticmethod(get_original('time', 'sleep'))
-    """The real one, in a class, where no scan of modules finds it."""
+    urandom: Callable[[int], bytes] = staticmethod(os.urandom)
 
 
 def _timebase() -> Timebase | None:
@@ -80,6 +85,11 @@ def virtual_clock_sleep(seconds: float) -> None:
         gevent.sleep(seconds)
 
 
+def virtual_urandom(size: int) -> bytes:
+    """`os.urandom` inside, and so `secrets` and `uuid.uuid4`."""
+    return _State.urandom(size) if _timebase() is None else _State.chance.randbytes(size)
+
+
 class _Moment:
     """Stands in freezegun's list of frozen times, and is asked by `datetime.now()`."""
 
@@ -107,7 +117,12 @@ _FAKES: dict[str, Callable[[], float]] = {
 
 _REAL_IDS = api._real_time_object_ids
 """What freezegun looks for in modules."""
-_SOUGHT_IDS = frozenset(_REAL_IDS) | {id(_State.sleep)}
+_OWN_FAKES: dict[int, Any] = {
+    id(_State.sleep): virtual_clock_sleep,
+    id(_State.urandom): virtual_urandom,
+}
+"""By the identity of what they replace, which freezegun does not look for."""
+_SOUGHT_IDS = frozenset(_REAL_IDS) | _OWN_FAKES.keys()
 
 
 def _replace(undo: ExitStack, owner: Any, name: str, value: object) -> None:
@@ -119,7 +134,7 @@ def _replace(undo: ExitStack, owner: Any, name: str, value: object) -> None:
 
 
 @contextmanager
-def patched(base: Timebase) -> Iterator[None]:
+def patched(base: Timebase, seed: int = 0) -> Iterator[None]:
     """Replace it all for the length of the block, also where the block fails."""
     if api.freeze_factories:
         raise VirtualTimeError(
@@ -129,16 +144,32 @@ def patched(base: Timebase) -> Iterator[None]:
         _State.thread = _get_ident()
         _State.base = base
         undo.callback(setattr, _State, 'base', None)
+        _seed(undo, seed)
         _freeze(undo, base)
         _guard_threads(undo)
         _guard_sockets(undo)
         yield
 
 
+def _seed(undo: ExitStack, seed: int) -> None:
+    """Let the process's chance, and that of generators made without a seed, come from `seed`."""
+    _State.chance = random.Random(f'{seed}/chance')
+    undo.callback(random.setstate, random.getstate())
+    random.seed(_State.chance.getrandbits(64))
+    seed_generator = random.Random.seed
+
+    def seed_from_chance(self: random.Random, a: Any = None, version: int = 2) -> None:
+        if a is None and _timebase() is not None:
+            a = _State.chance.getrandbits(64)
+        seed_generator(self, a, version)
+
+    _replace(undo, random.Random, 'seed', seed_from_chance)
+
+
 def _freeze(undo: ExitStack, base: Timebase) -> None:
-    sleepers: list[tuple[ModuleType, str]] = []
+    found: list[tuple[ModuleType, str, object]] = []
     with ExitStack() as starting:
-        scan = _Scan(sleepers)
+        scan = _Scan(found)
         for name, fake in _FAKES.items():
             _replace(starting, api, name, fake)
         # Its own asks each module for dir() and hashes that: 3 times as slow.
@@ -149,18 +180,19 @@ def _freeze(undo: ExitStack, base: Timebase) -> None:
         frozen.start()
     undo.callback(frozen.stop)
     api.freeze_factories[-1] = _Moment()  # type: ignore[call-overload]
-    undo.callback(_restore_new_modules, set(sys.modules), time.sleep)
+    reals = {id(virtual_clock_sleep): time.sleep, id(virtual_urandom): _State.urandom}
+    undo.callback(_restore_new_modules, set(sys.modules), reals)
     _replace(undo, time, 'sleep', virtual_clock_sleep)
-    for module, name in sleepers:
-        undo.callback(setattr, module, name, _State.sleep)
-        setattr(module, name, virtual_clock_sleep)
+    for module, name, real in found:
+        undo.callback(setattr, module, name, real)
+        setattr(module, name, _OWN_FAKES[id(real)])
 
 
 class _Scan:
-    """Finds the time functions in a module's globals, and `sleep` in the same pass."""
+    """Finds the time functions in a module's globals, and what is `own` in the same pass."""
 
-    def __init__(self, sleepers: list[tuple[ModuleType, str]]) -> None:
-        self._sleepers = sleepers
+    def __init__(self, own: list[tuple[ModuleType, str, object]]) -> None:
+        self._own = own
 
     def __call__(self, module: ModuleType) -> list[tuple[str, object]]:
         found: list[tuple[str, object]] = []
@@ -168,22 +200,21 @@ class _Scan:
         # All in C, for the forty thousand values of an ordinary process.
         if _SOUGHT_IDS.isdisjoint(map(id, contents.values())):
             return found
-        sleep = _State.sleep
         for name, value in list(contents.items()):
-            if value is sleep:
-                self._sleepers.append((module, name))
+            if id(value) in _OWN_FAKES:
+                self._own.append((module, name, value))
             elif id(value) in _REAL_IDS:
                 found.append((name, value))
         return found
 
 
-def _restore_new_modules(loaded: set[str], sleep: Callable[[float], None]) -> None:
-    """Modules imported inside took the virtual sleep; freezegun restores the rest of theirs."""
+def _restore_new_modules(loaded: set[str], reals: dict[int, Any]) -> None:
+    """Modules imported inside took our fakes; freezegun restores the rest of theirs."""
     for name in set(sys.modules) - loaded:
         module = sys.modules.get(name)
         for attribute, value in list(getattr(module, '__dict__', {}).items()):
-            if value is virtual_clock_sleep and name != __name__:
-                setattr(module, attribute, sleep)
+            if id(value) in reals and name != __name__:
+                setattr(module, attribute, reals[id(value)])
 
 
 def _guard_threads(undo: ExitStack) -> None:

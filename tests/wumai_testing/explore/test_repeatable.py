@@ -2,13 +2,17 @@
 
 import hashlib
 import os
+import random
+import secrets
 import subprocess
 import sys
+import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from wumai_testing.explore.application import load_app
+from wumai_testing.explore.application import App, load_app
 from wumai_testing.explore.driver import run
 from wumai_testing.explore.many import Settings
 
@@ -31,6 +35,20 @@ def here() -> str:
 def test_twice_here(here: str) -> None:
     assert digests() == here
     assert len(set(here.split())) == len(SEEDS)
+
+
+def by_chance(job: Any) -> str:
+    job.sleep(random.random())
+    if secrets.randbelow(2):
+        raise RuntimeError(uuid.uuid4())
+    return secrets.token_hex()
+
+
+def test_an_app_that_draws_by_itself() -> None:
+    app = App('app', {'ByChance': by_chance})
+    first, second = (run(Settings().plan(7, app), app).timeline for _ in range(2))
+    assert 'RuntimeError' in first
+    assert first == second
 
 
 def test_in_another_process_with_other_hashes(here: str) -> None:
