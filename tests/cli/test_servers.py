@@ -139,3 +139,37 @@ def test_a_worker_without_its_table(folder: Path) -> None:
         _, errors = one.communicate(timeout=LIMIT)
     assert (one.returncode, errors.count('\n')) == (1, 1)
     assert errors.startswith('wumai: the database lacks table job: ')
+
+
+def test_an_api_without_the_table_of_jobs(folder: Path) -> None:
+    """It serves, as it may create none, and says what it could not do."""
+    env = {'DB_URL': f'sqlite:///{folder}/w.db'}
+    with running('api', 'shop:api', '--port=0', '--host=127.0.0.1', cwd=folder, env=env) as one:
+        assert one.stderr is not None
+        line = one.stderr.readline()
+        assert line.startswith('no job can be created: the database lacks table job: ')
+        assert first_line(one).startswith('public listens on ')
+
+
+JOURNALLED = """
+from wumai.model import journalled
+api.route({'Note': journalled()(hello)})
+"""
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'name'),
+    [(['api', 'shop:api'], 'public'), (['worker', 'shop:make_worker()'], 'worker')],
+)
+def test_a_database_that_is_away(folder: Path, arguments: list[str], name: str) -> None:
+    """Is waited for, and that is told where it is seen."""
+    folder.joinpath('shop.py').write_text(APP + JOURNALLED)
+    env = {'DB_URL': 'mysql://me@127.0.0.1:1/shop'}
+    with running(*arguments, cwd=folder, env=env) as one:
+        assert one.stderr is not None
+        assert one.stderr.readline() == (
+            f'the database does not answer: waiting for it, see logs/{name}/db.log\n'
+        )
+        one.terminate()
+        one.wait(LIMIT)
+    assert 'waiting for the database' in folder.joinpath(f'logs/{name}/db.log').read_text()

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from wumai.server import Api
+    from wumai.server import Api, Worker
 
 
 PORT = click.IntRange(0, 65535)
+PATIENCE = 2.0
+"""Seconds after which it is told that a server waits for its database."""
 
 
 def patch() -> None:
@@ -52,12 +54,37 @@ def api(app: str, port: int, host: str, certfile: str | None, keyfile: str | Non
 def _announce(server: 'Api', scheme: str) -> None:
     from wumai.config import CONF
 
+    if not server.started.wait(PATIENCE):
+        _tell_of_wait(server.name)
     server.started.wait()
     host, port = server.address or ('', 0)
     shown = f'[{host}]' if ':' in host else host
     click.echo(
         f'{server.name} listens on {scheme}://{shown}:{port}, logs to {CONF.log_dir}/{server.name}'
     )
+    if problem := _why_no_jobs():
+        click.echo(f'no job can be created: {problem}', err=True)
+
+
+def _tell_of_wait(name: str) -> None:
+    from wumai.config import CONF
+
+    told = f'the database does not answer: waiting for it, see {CONF.log_dir}/{name}/db.log'
+    click.echo(told, err=True)
+
+
+def _why_no_jobs() -> str | None:
+    """What Job.create would meet, unless no database is set, which an api may do without."""
+    from wumai import bootstrap
+    from wumai.error import ConfigError, WumaiError
+
+    try:
+        bootstrap.current().store.problems(['job'])
+    except ConfigError:
+        return None
+    except WumaiError as error:
+        return ' '.join(str(error).split())
+    return None
 
 
 @click.command()
@@ -74,10 +101,18 @@ def worker(app: str, health_port: int | None) -> None:
       wumai worker myapp.worker:worker
     """
     patch()
+    import gevent
+
     from wumai.cli.target import load
     from wumai.config import CONF
     from wumai.server import Worker
 
     server = load(app, Worker, 'create_worker')
     click.echo(f'worker starts, logs to {CONF.log_dir}/worker')
+    gevent.spawn_later(PATIENCE, _tell_if_it_waits, server)
     server.start(health_port=health_port)
+
+
+def _tell_if_it_waits(server: 'Worker') -> None:
+    if server.facts()['status'] == 'starting':
+        _tell_of_wait('worker')
