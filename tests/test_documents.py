@@ -7,11 +7,16 @@ import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.schema import CreateTable
 
 from wumai import iaas_error, project_error
+from wumai.model import Resource
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted(ROOT.glob('*.md')), *sorted(ROOT.glob('docs/**/*.md'))]
@@ -100,3 +105,17 @@ def test_a_link_leads_somewhere(path: Path, target: str) -> None:
     assert found.exists(), f'{path.name} links to {target}'
     if anchor and found.suffix == '.md':
         assert anchor in _anchors(found), f'{path.name} links to {target}'
+
+
+@pytest.mark.parametrize('database', [mysql, postgresql, sqlite], ids=lambda one: one.__name__)
+def test_the_resource_of_the_api_page_is_a_table(database: ModuleType) -> None:
+    """On each kind of database."""
+    (code,) = [code for place, _, code in _blocks() if 'class Instance(Resource)' in code]
+    there: dict[str, Any] = {'__name__': 'app'}
+    exec(code.partition('\n\nwith ')[0], there)
+    table = there['Instance'].__table__
+    try:
+        assert 'name VARCHAR(50)' in str(CreateTable(table).compile(dialect=database.dialect()))
+    finally:
+        Resource.metadata.remove(table)
+        Resource.registry._dispose_cls(there['Instance'])

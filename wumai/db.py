@@ -22,7 +22,8 @@ _open = _Open()
 def transaction() -> Iterator[Session]:
     """An SQLAlchemy session for the running context: committed at the end, or rolled back.
 
-    Nested ones join the outer. A job created inside it is stored with the rest or not at all.
+    Nested ones join the outer, which decides: an error that it catches undoes nothing. A job
+    created inside it is stored with the rest or not at all.
     """
     if _open.session is not None:
         yield _open.session

@@ -1,5 +1,6 @@
 """Jobs as an app makes them, finds them and moves them."""
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -207,6 +208,18 @@ class TestTransactions:
 
         self.undone(work)
         assert Job.list() == []
+
+    @pytest.mark.parametrize(
+        ('inner', 'stored'),
+        [(lambda _: db.transaction(), ['Act']), (lambda outer: outer.begin_nested(), [])],
+        ids=['joins', 'savepoint'],
+    )
+    def test_an_error_that_the_outer_catches(self, runtime, inner, stored):
+        """Undoes nothing where the inner one joins, and its part where it is a savepoint."""
+        with db.transaction() as outer, contextlib.suppress(ZeroDivisionError), inner(outer):
+            Job.create('Act')
+            raise ZeroDivisionError
+        assert [job.action for job in Job.list()] == stored
 
     def test_its_own_jobs_are_seen(self, runtime):
         """Job.get, list, cancel and retry are part of the transaction."""
