@@ -153,6 +153,12 @@ class TestCreateMany:
         assert len(Job.list(limit=5000)) == 3000
 
 
+def test_a_status_that_no_job_has(runtime):
+    """Is refused, and not answered with no job."""
+    with pytest.raises(ValueError, match="one of pending, running, finished, error, not 'done'"):
+        Job.list(status='done')
+
+
 class TestTransactions:
     """db.transaction, and sessions of the app's own."""
 

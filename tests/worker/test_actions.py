@@ -79,6 +79,16 @@ def test_a_route_that_is_none(routes, said):
         Actions().route(routes)
 
 
+@pytest.mark.parametrize('asked', ['ok', 'OK', 'CretaeInstance'])
+def test_the_nearest_action(asked):
+    """Is told, also where only the case is wrong."""
+    actions = Actions()
+    actions.route({'Ok': len, 'CreateInstance': len})
+    near = 'Ok' if len(asked) == 2 else 'CreateInstance'
+    with pytest.raises(UnknownAction, match=f"; the nearest of those routed is '{near}'"):
+        actions.find(asked)
+
+
 def test_two_handlers_of_one_action():
     """Are refused; the same one twice is no harm."""
     actions = Actions()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Required, TypedDict, get_args
 
 import gevent
 from sqlalchemy import event
@@ -39,6 +39,17 @@ COMMIT_PERIOD = 0.01
 """Seconds between two looks whether a COMMIT has been answered."""
 
 _LENGTHS = {'action': 50, 'project_id': 32}
+
+
+class NewJob(TypedDict, total=False):
+    """One of `Job.create_many`: the arguments of `Job.create`."""
+
+    action: Required[str]
+    params: Mapping[str, Any] | None
+    project_id: str | None
+    run_at: datetime | None
+    try_period: int
+    try_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +97,9 @@ class Job:
 
     @staticmethod
     def create_many(
-        jobs: Iterable[Mapping[str, Any]], *, session: Session | Connection | None = None
+        jobs: Iterable[NewJob], *, session: Session | Connection | None = None
     ) -> list[str]:
-        """Create all or none of `jobs`, each a mapping of `create`'s arguments; their ids."""
+        """Create all or none of `jobs`, each a dict of `create`'s arguments; their ids."""
         runtime = bootstrap.current()
         rows = [_row_from(runtime, index, job) for index, job in enumerate(jobs)]
         if rows:
@@ -113,7 +124,12 @@ class Job:
         limit: int = 100,
         newest_first: bool = False,
     ) -> 'list[Job]':
-        """Jobs by age; for the next page, give the last id of this one as `after`."""
+        """Jobs by age; for the next page, give the last id of this one as `after`.
+
+        Raises ValueError for a status that no job has.
+        """
+        if status is not None and status not in get_args(Status):
+            raise ValueError(f'status is one of {", ".join(get_args(Status))}, not {status!r}')
         wanted = JobFilter(status, action, project_id, after, limit, newest_first)
         rows = bootstrap.current().store.list_jobs(wanted, db.current_session())
         return [Job.from_row(row) for row in rows]
@@ -157,16 +173,15 @@ class Job:
 
 
 def _row_from(runtime: Runtime, index: int, job: Mapping[str, Any]) -> JobRow:
-    names = ('action', 'params', 'project_id', 'run_at', 'try_period', 'try_max')
-    if unknown := sorted(set(job) - set(names)):
-        raise TypeError(f'job {index} has {unknown[0]!r}, a job takes {", ".join(names)}')
+    if unknown := sorted(set(job) - set(_ROW_ORDER)):
+        raise TypeError(f'job {index} has {unknown[0]!r}, a job takes {", ".join(_ROW_ORDER)}')
     if 'action' not in job:
         raise TypeError(f'job {index} has no action')
     defaults = {'try_period': DEFAULT_TRY_PERIOD, 'try_max': DEFAULT_TRY_MAX}
     return _new_row(runtime, *({**defaults, **job}.get(name) for name in _ROW_ORDER))
 
 
-_ROW_ORDER = ('action', 'params', 'project_id', 'run_at', 'try_period', 'try_max')
+_ROW_ORDER = tuple(NewJob.__annotations__)
 
 
 def _new_row(

@@ -40,8 +40,9 @@ class Actions:
         try:
             return self._handlers[action]
         except KeyError:
-            near = get_close_matches(action, self._handlers, n=1)
-            hint = f'; the nearest of those routed is {near[0]!r}' if near else ''
+            names = {name.lower(): name for name in self._handlers}
+            near = get_close_matches(action.lower(), names, n=1)
+            hint = f'; the nearest of those routed is {names[near[0]]!r}' if near else ''
             raise UnknownAction(f'no handler for the action {action!r}{hint}') from None
 
     def __bool__(self) -> bool:
