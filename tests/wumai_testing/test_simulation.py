@@ -256,7 +256,7 @@ def test_a_misspelt_action_is_told_the_nearest(wumai_sim: Simulation) -> None:
 
 def test_a_handler_that_is_no_function_is_an_error(wumai_sim: Simulation) -> None:
     wumai_sim.route(None, {'Quick': 'quick'})  # type: ignore[dict-item]
-    with pytest.raises(ConfigError, match="'Quick': 'quick'"):
+    with pytest.raises(ConfigError, match="the handler of 'Quick' cannot be called: 'quick'"):
         wumai_sim.advance(1)
 
 
