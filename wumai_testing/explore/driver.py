@@ -58,6 +58,8 @@ class Result:
     """The faults at the times at which they struck, whatever they were aimed at."""
     begins: list[float] = field(default_factory=list)
     """When handlers began."""
+    repeats: bool = True
+    """Whether a second run of the whole plan went the same way, where there was one."""
 
 
 def run(

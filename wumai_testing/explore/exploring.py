@@ -1,8 +1,10 @@
 """`wumai_testing.explore(...)`: many seeds as one test."""
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -82,14 +84,22 @@ def shrunk(
     url: str | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Result:
-    """The smallest plan found that breaks what `found` breaks; `progress` after each run."""
+    """The smallest plan found that breaks what `found` breaks, and whether `found` repeats;
+    `progress` after each run.
+    """
 
     def again(plan: Plan) -> Result:
         result = run(plan, app, mutate, url=url)
         progress()
         return result
 
-    return shrink(found, again)
+    repeats = _history(again(found.plan)) == _history(found)
+    return replace(shrink(found, again), repeats=repeats)
+
+
+def _history(result: Result) -> str:
+    """What happened, but for the addresses of objects in what was raised."""
+    return re.sub('0x[0-9a-f]+', '0x', result.timeline)
 
 
 def again(result: Result, settings: Settings) -> str:

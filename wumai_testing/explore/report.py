@@ -9,6 +9,10 @@ from wumai_testing.explore.application import App
 from wumai_testing.explore.driver import Result
 from wumai_testing.explore.plan import PlannedJob
 
+UNREPEATED = (
+    'but:     a second run of this seed went another way, so this one may tell nothing: the app '
+    'hangs on what is kept between runs, or on what the seed does not draw'
+)
 LINES = 60
 """Of a timeline that are shown; the first ones are left out."""
 
@@ -30,7 +34,8 @@ def describe(result: Result, app: App, replay: str) -> str:
     ]
     if broken.job and (line := handler_line(result, app)):
         lines += ['', f'handler: {line}']
-    return '\n'.join([*lines, '', f'again:   {replay}'])
+    lines += ['', f'again:   {replay}']
+    return '\n'.join(lines if result.repeats else [*lines, UNREPEATED])
 
 
 def _listed(values: Mapping[str, Any]) -> str:

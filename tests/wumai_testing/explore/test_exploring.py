@@ -1,15 +1,20 @@
 """`wumai_testing.explore(...)` in a test."""
 
 import re
+from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 import wumai_testing
 from tests.wumai_testing.explore import disks, refused
 from wumai.error import ConfigError
-from wumai_testing.explore import InvariantBroken, NothingRan, explore
+from wumai.store import schema
+from wumai_testing.explore import App, InvariantBroken, NothingRan, explore, invariant
 from wumai_testing.explore.exploring import again
 from wumai_testing.explore.many import Settings
+from wumai_testing.explore.report import UNREPEATED
 
 
 def test_what_holds_returns_what_was_reached() -> None:
@@ -32,6 +37,33 @@ def test_what_breaks_is_told_as_a_person_reads_it() -> None:
         f'again:   wumai simulate {disks.__name__} --workers 1 --option exec_timeout=2 '
         f'--seed {seed} --trace'
     )
+
+
+def test_a_seed_that_does_not_repeat_says_so() -> None:
+    """Here since the app counts on from run to run; an address in an error is no difference."""
+    kept: list[object] = []
+
+    def fails(job: Any) -> None:
+        kept.append(job)
+        raise ValueError(object())
+
+    def counts(job: Any) -> None:
+        job.sleep(len(kept))
+        fails(job)
+
+    @invariant
+    def no_job_fails(session: Session) -> bool:
+        return session.scalar(select(schema.job.c.error).limit(1)) is None
+
+    def told(handler: Any) -> str:
+        kept.clear()
+        app = App('app', {'Act': handler}, invariants=[no_job_fails])
+        with pytest.raises(InvariantBroken) as broken:
+            explore(app, seeds=[1], workers=1, faults=[])
+        return str(broken.value).splitlines()[-1]
+
+    assert told(fails).startswith('again:  ')
+    assert told(counts) == UNREPEATED
 
 
 def test_that_no_job_ran_is_no_success() -> None:
