@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from wumai_testing.databases import server_database
-from wumai_testing.scenario.detect import is_scenario_file
+from wumai_testing.scenario.detect import FOLDER, is_scenario_file
 from wumai_testing.scenario.errors import ScenarioError
 from wumai_testing.scenario.outcome import FAILED, PASSED, SKIPPED, Outcome, run_simulated
 from wumai_testing.scenario.reader import load
@@ -68,7 +68,10 @@ def run(
     """
     files = list(_files(paths))
     if not files:
-        raise click.UsageError(f'no scenario file in {", ".join(map(str, paths))}')
+        raise click.UsageError(
+            f'no scenario file in {", ".join(map(str, paths))}: a folder is searched for .yaml files '
+            f'with the key `scenario` below a folder named `{FOLDER}`'
+        )
     began, outcomes = time.perf_counter(), []
     for outcome in _live(files, database) if live else _simulated(files, database):
         outcomes.append(outcome)
@@ -95,12 +98,13 @@ def _live(files: Sequence[Path], database: str | None) -> Iterator[Outcome]:
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files named, and those found in the folders named, in order."""
+    """The files named, and those found in the folders named, in order; tells what it leaves out."""
     for path in paths:
-        if path.is_file():
-            yield path
-        else:
-            yield from (one for one in sorted(path.rglob('*.yaml')) if is_scenario_file(one))
+        for one in [path] if path.is_file() else sorted(path.rglob('*.yaml')):
+            if one == path or is_scenario_file(one):
+                yield one
+            elif FOLDER in one.absolute().parent.parts:
+                click.echo(f'left out, without the key `scenario`: {one}', err=True)
 
 
 def _show(outcome: Outcome, position: str, verbose: bool) -> None:

@@ -61,6 +61,13 @@ def test_one_that_fails_is_told_without_a_traceback(project: pytest.Pytester) ->
     assert [page.name for page in project.path.glob('pages/*')] == ['scenarios_no.yaml_no.html']
 
 
+def test_one_with_a_misspelt_key_fails(project: pytest.Pytester) -> None:
+    written(project, 'scenarios/no.yaml', RIGHT.replace('scenario', 'senario'))
+    result = project.runpytest_subprocess('scenarios')
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(['*scenarios/no.yaml:1:1: unknown key `senario`*'])
+
+
 def test_one_that_is_wrong_fails(project: pytest.Pytester) -> None:
     """With the place of each mistake; the others run."""
     written(project, 'scenarios/no.yaml', RIGHT.replace('steps', 'step'))

@@ -81,7 +81,7 @@ def test_files_that_pass(folder: Path) -> None:
     (folder / 'sub').mkdir()
     (folder / 'sub' / 'b.yaml').write_text(API)
     (folder / 'other.yaml').write_text('not: ours')
-    lines = wumai('scenario', 'run', 'scenarios').output.splitlines()
+    lines = wumai('scenario', 'run', 'scenarios').stdout.splitlines()
     assert [line.split()[:5] for line in lines[:2]] == [
         ['1/2', 'passed', 'A', 'job', 'runs'],
         ['2/2', 'passed', 'A', 'call', '0s'],
@@ -126,7 +126,21 @@ def test_a_file_that_is_named_runs_wherever_it_is(folder: Path) -> None:
     path = folder.parent / 'a.yaml'
     path.write_text(RIGHT)
     assert '1 passed in ' in wumai('scenario', 'run', str(path)).output
-    wumai('scenario', 'run', str(folder.parent), code=2)
+    told = wumai('scenario', 'run', str(folder.parent), code=2).output
+    assert 'with the key `scenario` below a folder named `scenarios`' in told
+
+
+def test_what_is_left_out_is_told(folder: Path) -> None:
+    """A file without the key is none of ours, or was to be one; with a misspelt key it is wrong."""
+    (folder / 'a.yaml').write_text(RIGHT)
+    (folder / 'b.yaml').write_text('')
+    (folder / 'c.yaml').write_text(RIGHT.replace('scenario', 'scenaro'))
+    (folder.parent / 'd.yaml').write_text('')
+    told = wumai('scenario', 'check', str(folder.parent), code=1).output
+    assert told.count('left out') == 1
+    assert f'left out, without the key `scenario`: {folder / "b.yaml"}\n' in told
+    assert 'unknown key `scenaro` in the file; did you mean `scenario`?' in told
+    assert told.endswith('1 of 2 files are right\n')
 
 
 def test_verbose_shows_the_timeline(folder: Path) -> None:

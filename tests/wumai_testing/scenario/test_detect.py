@@ -25,6 +25,9 @@ def written(tmp_path: Path, name: str, data: bytes | str) -> Path:
         'scenario: x\nsteps: [}',
         'scenario: x\n---\nscenario: y',
         b'scenario: caf\xe9',
+        'scenaro: x\nsteps: []',
+        'Scenario: x\n? [a]\n: b\nsteps: []',
+        'steps: []\nsenario: x\na: [}',
     ],
 )
 def test_a_mapping_with_the_key_is_one(tmp_path: Path, text: str | bytes) -> None:
@@ -37,6 +40,8 @@ def test_a_mapping_with_the_key_is_one(tmp_path: Path, text: str | bytes) -> Non
     [
         '',
         'steps: []',
+        'scene: x\nsteps: []',
+        'scenaro: x\nstep: []',
         'name: scenario',
         'a: {scenario: x}',
         'scenario',
