@@ -69,7 +69,7 @@ def run(
     files = list(_files(paths))
     if not files:
         raise click.UsageError(
-            f'no scenario file in {", ".join(map(str, paths))}: a folder is searched for .yaml files '
+            f'no scenario file in {", ".join(map(str, paths))}: looked for are .yaml files '
             f'with the key `scenario` below a folder named `{FOLDER}`'
         )
     began, outcomes = time.perf_counter(), []
