@@ -181,6 +181,8 @@ class Scenario:
     name: str
     steps: tuple[Step, ...]
     app: str | None = None
+    app_at: tuple[int, int] = field(default=(1, 1), compare=False)
+    """The line and the column at which it is named."""
     start: datetime = datetime(2026, 1, 1)
     """Naive UTC."""
     workers: int = 1

@@ -88,7 +88,9 @@ def _read_root(ctx: Context, root: Node) -> dict[str, Any]:
     if not isinstance(root, Mapping):
         ctx.report(root, f'the file wants {FILE.example}; found {describe(root)}')
         return {}
-    return FILE.read(ctx, root, 'scenario')
+    app = root.get('app')
+    at = {} if app is None else {'app_at': (app.line, app.column)}
+    return FILE.read(ctx, root, 'scenario') | at
 
 
 def load(path: Path | str) -> Scenario:

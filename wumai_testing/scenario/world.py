@@ -23,6 +23,7 @@ from wumai_testing.client import Reply
 from wumai_testing.databases import Database, make_tables
 from wumai_testing.explore.application import Check, broken_invariant, invariants_of, metadata_of
 from wumai_testing.jobs import tries_of
+from wumai_testing.scenario.errors import Problem, ScenarioError
 from wumai_testing.scenario.model import ChannelFault, DatabaseFault, JobStep, Offset, Scenario
 from wumai_testing.scenario.values import ABSENT, resolve
 from wumai_testing.simulation import FOREVER, Simulation, simulation
@@ -206,7 +207,10 @@ def _read(text: str | None) -> Any:
 
 
 def load_app(scenario: Scenario) -> ModuleType:
-    """The scenario's app, its folder and the working directory on sys.path; empty if none."""
+    """The scenario's app, its folder and the working directory on sys.path; empty if none.
+
+    Raises ScenarioError where it is not there, or no app.
+    """
     if scenario.app is None:
         return ModuleType('no_app')
     folders = [str(Path.cwd())]
@@ -215,7 +219,17 @@ def load_app(scenario: Scenario) -> ModuleType:
     for folder in reversed(folders):
         if folder not in sys.path:
             sys.path.insert(0, folder)
-    return importlib.import_module(scenario.app)
+    try:
+        app = importlib.import_module(scenario.app)
+    except ModuleNotFoundError as error:
+        raise _wrong_app(scenario, str(error)) from error
+    if not (hasattr(app, 'routes') or hasattr(app, 'job_routes')):
+        raise _wrong_app(scenario, f'{scenario.app} has neither `routes` nor `job_routes`')
+    return app
+
+
+def _wrong_app(scenario: Scenario, message: str) -> ScenarioError:
+    return ScenarioError([Problem(str(scenario.path or '<string>'), *scenario.app_at, message)])
 
 
 @contextmanager

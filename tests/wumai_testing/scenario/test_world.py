@@ -11,6 +11,7 @@ import pytest
 
 from wumai.entropy import RandomEntropy
 from wumai_testing.scenario import load, loads
+from wumai_testing.scenario.errors import ScenarioError
 from wumai_testing.scenario.model import JobStep, Offset
 from wumai_testing.scenario.values import ABSENT, Ref
 from wumai_testing.scenario.world import load_app, new_row, simulated_world
@@ -58,11 +59,25 @@ def test_the_app_is_found_beside_the_file(tmp_path: Path, monkeypatch: pytest.Mo
     elsewhere = tmp_path / 'elsewhere'
     for folder, name in ((tmp_path, 'file'), (elsewhere, 'cwd')):
         folder.mkdir(exist_ok=True)
-        (folder / 'world_app_beside.py').write_text(f'name = {name!r}')
+        (folder / 'world_app_beside.py').write_text(f'name, routes = {name!r}, {{}}')
     monkeypatch.chdir(elsewhere)
     path = tmp_path / 'a.yaml'
     path.write_text('scenario: x\napp: world_app_beside\nsteps: [run: idle]')
     assert load_app(load(path)).name == 'file'
+
+
+@pytest.mark.parametrize(
+    ('app', 'wrong'),
+    [
+        ('no.such_app', "No module named 'no'"),
+        ('json', 'json has neither `routes` nor `job_routes`'),
+    ],
+)
+def test_what_is_no_app_is_told_where_it_is_named(app: str, wrong: str) -> None:
+    scenario = loads(f'scenario: x\n\napp: {app}\nsteps: [run: idle]')
+    with pytest.raises(ScenarioError) as error, simulated_world(scenario):
+        pass
+    assert str(error.value) == f'<string>:3:6: {wrong}'
 
 
 def test_the_environment_is_the_scenarios_own(monkeypatch: pytest.MonkeyPatch) -> None:

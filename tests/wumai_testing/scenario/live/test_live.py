@@ -34,7 +34,7 @@ def sleep(job):
 
 job_routes = {'Boom': boom, 'Leave': leave, 'Sleep': sleep}
 """
-ONLY_LIVE = "import os\nif 'DB_URL' in os.environ:\n    "
+ONLY_LIVE = "import os\njob_routes = {}\nif 'DB_URL' in os.environ:\n    "
 
 
 @pytest.fixture
@@ -97,8 +97,10 @@ def test_a_worker_that_hangs_at_its_start(folder: Path, monkeypatch: pytest.Monk
 
 def test_an_app_that_is_not_there(folder: Path) -> None:
     """As in a simulation."""
-    outcome = ran(written(folder, '- advance: 1s', app='live_nowhere'))
-    assert (outcome.status, outcome.message) == (FAILED, "No module named 'live_nowhere'")
+    path = written(folder, '- advance: 1s', app='live_nowhere')
+    outcome = ran(path)
+    assert outcome.status == FAILED
+    assert outcome.message == f"{path}:2:6: No module named 'live_nowhere'"
 
 
 def test_a_worker_that_leaves_by_itself(folder: Path) -> None:
