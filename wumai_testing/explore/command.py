@@ -123,6 +123,8 @@ def simulate(
 
     if trace and seed is None:
         raise click.UsageError('--trace is about one run: name it with --seed.')
+    if export and export.exists():
+        raise click.UsageError(f'--export: {export} is there already.')
     settings = Settings(module, workers, frozenset(faults) or None, dict(options), database)
     ran = _Simulate(settings, export)
     try:
@@ -228,12 +230,15 @@ class _Simulate:
     def _write(self, result: Any, path: Path) -> None:
         from wumai_testing.explore.export import save
 
-        exported = save(result, self._app, path)
+        try:
+            exported = save(result, self._app, path)
+        except OSError as error:
+            raise ConfigError(f'--export: {error}') from None
         click.echo(f'written as {path}')
         for line in exported.left_out:
             click.echo(f'  without: {line}')
-        if not exported.fails:
-            click.echo('  which passes: only the simulation has what breaks here')
+        passes = 'which passes: only the simulation has what breaks here'
+        click.echo(f'  {"which fails as the run did" if exported.fails else passes}')
 
 
 def _progress(length: int, label: str) -> Any:

@@ -37,10 +37,22 @@ def test_a_seed_that_breaks_something(tmp_path: Path) -> None:
     told = wumai('simulate', DISKS, *options, '--processes', '1', '--seeds', '5', code=1).output
     assert f'breaks {DISKS}.an_instance_has_one_disk' in told
     assert 'again:   wumai simulate' in told
-    assert told.endswith(f'written as {path}\n')
+    assert told.endswith(f'written as {path}\n  which fails as the run did\n')
     assert 'crash: w1' in path.read_text()
     told = wumai('scenario', 'run', str(path), code=1).output
     assert 'an_instance_has_one_disk' in told
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """What was found is told all the same; a file that is there is kept."""
+    (tmp_path / 'taken').touch()
+    told = wumai('simulate', DISKS, '--export', str(tmp_path / 'taken'), code=2).output
+    assert f'--export: {tmp_path}/taken is there already.' in told
+    options = ('--fault', 'crash', '--option', 'exec_timeout=60', '--seed', '4')
+    path = tmp_path / 'taken' / 'disk.yaml'
+    told = wumai('simulate', DISKS, *options, '--export', str(path), code=1).output
+    assert f'seed 4 breaks {DISKS}.an_instance_has_one_disk' in told
+    assert 'wumai: --export: [Errno ' in told
 
 
 def test_no_job_ran() -> None:
