@@ -1,6 +1,9 @@
 """The production servers of wumai in virtual time: fixtures, scenarios and simulation."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # which knows of no module that is a function, too
+    from wumai_testing.explore.exploring import explore as explore
 
 
 def __getattr__(name: str) -> Any:

@@ -422,7 +422,7 @@ def simulation(
     stuck_after: float | None = 5.0,
     make: Callable[..., Simulation] = Simulation,
     **settings: Any,
-) -> Iterator[Any]:
+) -> Iterator[Simulation]:
     """A simulation from `start` (naive UTC) on a `database` of its own (default: a temporary
     SQLite file, closed at the end). Inside, `CONF` has `settings` and only `environ` behind it.
     A handler that runs `stuck_after` real seconds without yielding is stopped, and is an error.

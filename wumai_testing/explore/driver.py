@@ -80,7 +80,7 @@ def run(
 
     inside = simulation(cast(Database, database), seed=plan.seed, make=make, stuck_after=None)
     with interrupts_put_off(), inside as world:
-        return Driver(world, app).run(keep)
+        return Driver(cast(World, world), app).run(keep)
 
 
 class Driver:

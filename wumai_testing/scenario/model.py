@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from wumai_testing.scenario.matching import Matcher
 from wumai_testing.scenario.values import Value
+from wumai_testing.worker_options import WorkerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ class Scenario:
     start: datetime = datetime(2026, 1, 1)
     """Naive UTC."""
     workers: int = 1
-    worker: Mapping[str, float] = field(default_factory=dict)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
     """create_worker's options; times in seconds."""
     env: Mapping[str, str] = field(default_factory=dict)
     path: Path | None = None

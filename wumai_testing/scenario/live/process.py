@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import gevent
 from sqlalchemy import Engine
@@ -101,8 +100,7 @@ def _worker(spec: Spec) -> None:
     has_handlers = hasattr(app, 'job_routes') or CONF.get('app_root')
     ready = functools.cache(lambda: events.add(READY, worker=spec.process))
     events = _prepare(spec, app, lambda engine: _WorkerStore(engine, events, spec.name, ready))
-    options: dict[str, Any] = dict(scenario.worker)
-    worker = create_worker(**options)
+    worker = create_worker(**scenario.worker)
     worker.route(observed(getattr(app, 'job_routes', {}), events, spec.name))
     events.add(STANDING_BY, worker=spec.process)
     signal.sigwait({GO})
