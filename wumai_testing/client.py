@@ -93,7 +93,10 @@ class Reply(Mapping[str, Any]):
 
     def _hints(self) -> Iterator[str]:
         if (_object(self.bytes) or {}).get('retCode') == UnknownAction.code:
-            yield 'hint:    no route has this action; wumai_sim.route(routes) adds routes'
+            yield (
+                'hint:    no route has this action; wumai_sim.route(routes), or the `app` of a '
+                'scenario, adds routes'
+            )
 
     def __repr__(self) -> str:
         return f'<reply {self.http_status} {_shown(self.bytes)}>'

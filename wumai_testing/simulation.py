@@ -340,7 +340,7 @@ class Simulation:
 
     def _worker_states(self) -> str:
         states = {n: 'running' if w.alive else 'gone' for n, w in self.workers.items()}
-        none = 'none: wumai_sim.route(routes, job_routes) starts them'
+        none = 'none: wumai_sim.route(routes, job_routes), or `workers` of a scenario, starts them'
         return ', '.join(f'{name} {state}' for name, state in states.items()) or none
 
     def _check_workers(self) -> None:

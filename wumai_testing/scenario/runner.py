@@ -30,6 +30,8 @@ from wumai_testing.scenario.world import World
 
 ENDING = ('status', 'trys', 'result', 'error')
 """The columns that say how a job ended."""
+_SWITCHES = {'slack': ('SLACK_WEBHOOK_URL',), 'sms': ('NOTIFY_SMS_URL', 'NOTIFY_SMS_UR')}
+"""What switches each channel on."""
 
 
 class ScenarioFailure(AssertionError):
@@ -113,7 +115,7 @@ class Runner:
         for channel in ('slack', 'sms'):
             matcher = getattr(step, channel)
             if matcher is not None:
-                problems += self._compare(matcher, world.messages(channel), channel)
+                problems += self._compare_messages(matcher, channel)
         if step.operations is not None:
             problems += self._compare(step.operations, world.operations(), 'operations')
         if step.running is not None:
@@ -123,6 +125,13 @@ class Runner:
     def _compare(self, matcher: Matcher, found: Any, what: str) -> list[str]:
         mismatches = matcher.bind(self._names).match(found)
         return [_told(what, mismatch) for mismatch in mismatches]
+
+    def _compare_messages(self, matcher: Matcher, channel: str) -> list[str]:
+        problems = self._compare(matcher, self._world.messages(channel), channel)
+        names = _SWITCHES[channel]
+        if problems and not any(self._scenario.env.get(name) for name in names):
+            problems.append(f'{channel} is off: `env` does not set {names[0]}')
+        return problems
 
     def _compare_runs(self, name: str, wanted: tuple[float, ...]) -> list[str]:
         found = self._world.runs(self._names[name])

@@ -27,6 +27,23 @@ def played(tmp_path: Path, *steps: str, head: str = APP) -> dict[str, Any]:
         return runner.endings()
 
 
+def test_what_is_missing_is_told_in_words_of_the_file(tmp_path: Path) -> None:
+    """And not only in those of a test in Python."""
+    call = ['- call: {action: Nothing}', '  expect: {retCode: 0}']
+    assert any('or the `app` of a scenario, adds' in line for line in said(tmp_path, *call))
+    told = said(tmp_path, JOB, '- run: idle', head=f'{APP}\nworkers: 0')
+    assert any('or `workers` of a scenario, starts them' in line for line in told)
+
+
+def test_a_channel_that_is_off_is_told(tmp_path: Path) -> None:
+    """Where messages of it are missing."""
+    expect = '- expect: {slack: 1, sms: 0}'
+    off = '  slack is off: `env` does not set SLACK_WEBHOOK_URL'
+    assert said(tmp_path, expect)[2] == off
+    on = f'{APP}\nenv: {{SLACK_WEBHOOK_URL: "https://slack.invalid/hook"}}'
+    assert off not in said(tmp_path, expect, head=on)
+
+
 def said(tmp_path: Path, *steps: str, head: str = APP) -> list[str]:
     """The lines of the failure."""
     with pytest.raises(ScenarioFailure) as caught:
@@ -128,8 +145,9 @@ def test_the_history_is_that_until_the_step(tmp_path: Path) -> None:
 
 def test_all_that_an_expectation_finds_is_told(tmp_path: Path) -> None:
     """Not only the first of it."""
-    _, *told = said(tmp_path, JOB, '- expect: {jobs: {first: absent}, slack: 1, running: 2}')
-    assert [line.split(':')[0] for line in told[:3]] == ['  job first', '  slack', '  running']
+    expect = '- expect: {jobs: {first: absent}, operations: 1, running: 2}'
+    _, *told = said(tmp_path, JOB, expect)
+    assert [line.split(':')[0] for line in told[:3]] == ['  job first', '  operations', '  running']
 
 
 def test_a_step_of_a_scenario_without_a_file() -> None:
