@@ -28,7 +28,7 @@ from wumai.config import Config
 from wumai.error import ConfigError
 from wumai.model.resource import Resource
 from wumai.store import schema
-from wumai.store.db_errors import TRANSLATED, translate
+from wumai.store.db_errors import TRANSLATED, lacks_table, translate
 from wumai.store.engine import ROLES, Role, database_url, make_engine
 from wumai_testing.faults import GONE, LOST, REFUSED, Connection, FaultPlan
 
@@ -73,9 +73,19 @@ class Database:
             pings=role.pre_ping,
             **_OPTIONS.get(self.url.drivername, {}),
         )
-        event.listen(engine, 'handle_error', _mark_lost)
+        event.listen(engine, 'handle_error', self._failed)
         self._engines.append(engine)
         return engine
+
+    lacks_table = False
+    """Whether a statement has asked for a table that is not there."""
+
+    def _failed(self, context: ExceptionContext) -> None:
+        error = context.original_exception
+        # SQLAlchemy knows it of MySQL's own errors: such a connection is gone.
+        if error.args and error.args[0] in _LOST:
+            context.is_disconnect = True
+        self.lacks_table = self.lacks_table or lacks_table(error)
 
     def _open(self, role: Role, node: str) -> Any:  # noqa: ARG002
         """A connection of the driver for `role` of the process `node`."""
@@ -111,13 +121,6 @@ class _Aside(SystemClock):
 
     def observe(self, *_: object) -> None:
         pass
-
-
-def _mark_lost(context: ExceptionContext) -> None:
-    """Tell SQLAlchemy what it knows of MySQL's own errors: that such a connection is gone."""
-    args = getattr(context.original_exception, 'args', ())
-    if args and args[0] in _LOST:
-        context.is_disconnect = True
 
 
 def sqlite_database() -> Database:

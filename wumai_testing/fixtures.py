@@ -44,6 +44,8 @@ def _environ() -> dict[str, str]:
 def add_timeline(item: pytest.Item, report: pytest.TestReport, sim: Simulation) -> None:
     """Show the end of the timeline with a failure, and save the whole of it."""
     text = sim.timeline.text(last=60)
+    if sim.database.lacks_table:
+        text += "\nhint: wumai_sim.make_tables(Base.metadata) makes tables that are no Resource's"
     if path := save_timeline(item, sim.timeline):
         text += f'\nsaved as {path}'
     report.sections.append(('wumai timeline', text))

@@ -8,6 +8,7 @@ from typing import Any, NoReturn, Unpack
 
 import gevent
 from responses import RequestsMock
+from sqlalchemy import MetaData
 
 from wumai import bootstrap
 from wumai.config import CONF
@@ -23,7 +24,7 @@ from wumai.wire.base import Wire
 from wumai.worker.actions import Handler
 from wumai_testing.client import Client
 from wumai_testing.clock import Node, VirtualDeadlock, VirtualTime, VirtualTimeout, virtual_time
-from wumai_testing.databases import Database, sqlite_database
+from wumai_testing.databases import Database, make_tables, sqlite_database
 from wumai_testing.duration import format_duration, parse_duration
 from wumai_testing.faults import FAULTS, FaultPlan
 from wumai_testing.jobs import Jobs, not_ended
@@ -134,6 +135,11 @@ class Simulation:
         if job_routes is not None or CONF.get('app_root'):
             for _ in range(workers):
                 self.start_worker()
+        return self
+
+    def make_tables(self, *tables: MetaData) -> 'Simulation':
+        """Make an app's own tables, such as those of `Base.metadata`; Resource's are there."""
+        make_tables(self.database.url, *tables)
         return self
 
     @property

@@ -76,6 +76,29 @@ def test_a_failed_test_shows_and_saves_the_timeline(pytester: pytest.Pytester) -
     assert 'ZeroDivisionError' in page.read_text()
 
 
+def test_a_table_that_nobody_made_is_hinted_at(pytester: pytest.Pytester) -> None:
+    """Where a test fails, whoever looked for the table."""
+    pytester.makepyfile(
+        """
+        from sqlalchemy import text
+        from wumai import db
+        from wumai.model import Job
+
+        def look(job):
+            with db.transaction() as session:
+                session.execute(text('SELECT * FROM own'))
+
+        def test_it(wumai_sim):
+            wumai_sim.route(None, {'Look': look})
+            job_id = Job.create('Look', try_max=1)
+            wumai_sim.run_until_idle()
+            assert wumai_sim.jobs[job_id].status == 'finished'
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    result.stdout.fnmatch_lines(['*no such table: own*', 'hint: wumai_sim.make_tables(Base.met*'])
+
+
 def test_tries_that_differ_are_shown(pytester: pytest.Pytester) -> None:
     """As they are, and how they are compared."""
     pytester.makepyfile(

@@ -12,7 +12,7 @@ import gevent
 import pytest
 from gevent.event import Event
 from greenlet import greenlet
-from sqlalchemy import Engine
+from sqlalchemy import Column, Engine, Integer, MetaData, Table
 
 from wumai import db
 from wumai.config import CONF
@@ -267,6 +267,24 @@ def test_a_wrong_option_is_told_where_it_is_given(wumai_sim: Simulation) -> None
     with pytest.raises(ConfigError, match="lease must be a number of seconds, not '5'"):
         wumai_sim.start_worker('w1', lease='5')  # type: ignore[arg-type]
     assert wumai_sim.workers == {}
+
+
+def test_tables_of_an_app_are_made_when_asked_for(wumai_sim: Simulation) -> None:
+    own = MetaData()
+    table = Table('own', own, Column('id', Integer, primary_key=True))
+
+    def add(job):
+        with db.transaction() as session:
+            session.execute(table.insert())
+
+    wumai_sim.route(None, {'Add': add})
+    job_id = Job.create('Add', try_max=1)
+    wumai_sim.run_until_idle()
+    assert 'no such table: own' in wumai_sim.jobs[job_id].error
+    assert wumai_sim.make_tables(own, own) is wumai_sim
+    Job.retry(job_id)
+    wumai_sim.run_until_idle()
+    assert wumai_sim.jobs[job_id].status == 'finished'
 
 
 def test_run_until_idle_stops_after_within(wumai_sim: Simulation) -> None:

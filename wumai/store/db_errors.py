@@ -109,13 +109,17 @@ def passes(error: BaseException) -> bool:
 
 
 def _advice(error: BaseException) -> str:
+    return ' (make the tables with `wumai init-db`)' if lacks_table(error) else ''
+
+
+def lacks_table(error: BaseException) -> bool:
+    """Whether a driver says that a table is not there."""
     code = error.args[0] if error.args else None
-    lacks_table = (
+    return (
         code == 1146
         or getattr(error, 'sqlstate', None) == '42P01'
         or str(code).startswith('no such table: ')
     )
-    return ' (make the tables with `wumai init-db`)' if lacks_table else ''
 
 
 TRANSLATED = (SQLAlchemyError, StatementError, OSError, OverflowError, UnicodeError)

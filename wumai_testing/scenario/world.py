@@ -20,7 +20,7 @@ from wumai.entropy import Entropy
 from wumai.job import DEFAULT_TRY_MAX, DEFAULT_TRY_PERIOD, PENDING, JobRow
 from wumai.model.resource import Resource
 from wumai_testing.client import Reply
-from wumai_testing.databases import Database, make_tables
+from wumai_testing.databases import Database
 from wumai_testing.explore.application import Check, broken_invariant, invariants_of, metadata_of
 from wumai_testing.jobs import tries_of
 from wumai_testing.scenario.errors import Problem, ScenarioError
@@ -248,7 +248,7 @@ def simulated_world(
             workers=scenario.workers,
             **scenario.worker,
         )
-        make_tables(sim.database.url, Resource.metadata, *metadata_of(app))
+        sim.make_tables(Resource.metadata, *metadata_of(app))
         yield SimulatedWorld(sim, invariants_of(app))
 
 
