@@ -92,12 +92,15 @@ ACCESS, WUMAI, ROOT = map(logging.getLogger, ('wumai.access', 'wumai', None))
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Nobody else listens, although pytest does; no fixture, since it begins with the test."""
-    handlers, ROOT.handlers = ROOT.handlers, []
+    """Nobody else listens, although pytest does, and what commands have left; no fixture, since it
+    begins with the test.
+    """
+    handlers = ROOT.handlers, WUMAI.handlers
+    ROOT.handlers, WUMAI.handlers = [], []
     try:
         yield
     finally:
-        ROOT.handlers = handlers
+        ROOT.handlers, WUMAI.handlers = handlers
 
 
 class Kept(logging.Handler):
