@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gevent.local import local
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from wumai import bootstrap
+from wumai.store.db_errors import InDoubt, translate
 
 
 class _Open(local):
@@ -23,7 +25,8 @@ def transaction() -> Iterator[Session]:
     """An SQLAlchemy session for the running context: committed at the end, or rolled back.
 
     Nested ones join the outer, which decides: an error that it catches undoes nothing. A job
-    created inside it is stored with the rest or not at all.
+    created inside it is stored with the rest or not at all. Raises InDoubt where the answer to
+    its COMMIT was lost; other errors are SQLAlchemy's.
     """
     if _open.session is not None:
         yield _open.session
@@ -32,9 +35,20 @@ def transaction() -> Iterator[Session]:
         _open.session = session
         try:
             yield session
-            session.commit()
+            _commit(session)
         finally:
             _open.session = None
+
+
+def _commit(session: Session) -> None:
+    session.flush()  # what is lost here is in no doubt
+    try:
+        session.commit()
+    except (DBAPIError, OSError) as error:
+        problem = translate(error, committing=True)
+        if isinstance(problem, InDoubt):
+            raise problem from error
+        raise
 
 
 def current_session() -> Session | None:

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, NoReturn
 from wumai.common.jsonable import jsonable
 from wumai.error import ActionError, describe
 from wumai.iaas_error import InvalidRequestParameter
-from wumai.store.db_errors import passes
+from wumai.store.db_errors import InDoubt, passes
 
 JSON = 'application/json'
 INTERNAL_ERROR = 'internal error: the log has its cause under this contextId'
 DATABASE_AWAY = 'the database is away or busy: ask again later'
+IN_DOUBT = 'the database was lost in a commit: it may be done already, look before you ask again'
 
 _CONTEXT_ID = re.compile(r'[A-Za-z0-9._-]{1,64}')
 
@@ -171,6 +172,8 @@ def failure(
 
 def _told(error: BaseException) -> tuple[int, int, str, Mapping[str, Any]]:
     """What a client is told: all of an ActionError, and of others only that there was one."""
+    if isinstance(error, InDoubt):
+        return ActionError.code, ActionError.http_status, IN_DOUBT, {}
     if passes(error):
         return ActionError.code, 503, DATABASE_AWAY, {}
     if not isinstance(error, ActionError):

@@ -102,10 +102,12 @@ def translate(error: BaseException, *, committing: bool = False) -> StoreError:
 
 
 def passes(error: BaseException) -> bool:
-    """Whether `error`, ours or SQLAlchemy's, says that the database is away or busy for now."""
+    """Whether `error`, ours or SQLAlchemy's, says that the database is away or busy for now, and
+    nothing is stored.
+    """
     if isinstance(error, SQLAlchemyError):
         error = translate(error)
-    return isinstance(error, Busy | Unavailable | InDoubt)
+    return isinstance(error, Busy | Unavailable)
 
 
 def _advice(error: BaseException) -> str:
