@@ -7,16 +7,18 @@ from typing import Any
 import gevent
 
 from wumai.job import Interrupt
-from wumai.worker.actions import Handler
+from wumai.worker.actions import Actions, Handler
 from wumai_testing.timeline import Timeline
 
 
+def check_handlers(routes: Mapping[str, Handler]) -> None:
+    """Raise ConfigError for what a worker refuses, which it does not see in observed handlers."""
+    Actions().route(routes)
+
+
 def observed(routes: Mapping[str, Handler], timeline: Timeline, worker: str) -> dict[str, Handler]:
-    """`routes` with each handler observed; what is none is left for the worker to refuse."""
-    return {
-        action: _observed(handler, timeline, worker) if callable(handler) else handler
-        for action, handler in routes.items()
-    }
+    """`routes` with each handler observed."""
+    return {action: _observed(handler, timeline, worker) for action, handler in routes.items()}
 
 
 def _observed(handler: Handler, timeline: Timeline, worker: str) -> Handler:

@@ -31,7 +31,7 @@ from wumai_testing.jobs import Jobs, not_ended
 from wumai_testing.logs import CapturedLogs
 from wumai_testing.node import NodeClock, NodeHeartbeat, seeded_entropy
 from wumai_testing.notifications import CapturedChannel, capture
-from wumai_testing.observing import observed
+from wumai_testing.observing import check_handlers, observed
 from wumai_testing.recording import RecordingStore
 from wumai_testing.timeline import Timeline
 from wumai_testing.wire import VirtualPort
@@ -128,6 +128,7 @@ class Simulation:
                 'those of another worker to start_worker(job_routes=...)'
             )
         check_options(options)
+        check_handlers(job_routes or {})
         if routes:
             self.api.route(routes)
         self._job_routes, self._options = job_routes, {**options}
@@ -162,6 +163,7 @@ class Simulation:
     ) -> SimulatedWorker:
         """Start a worker process; `skew` is by how many seconds its host's clock is wrong."""
         check_options(options)
+        check_handlers(job_routes or {})
         name = name or f'w{len(self.workers) + 1}'
         if name in self.workers and self.workers[name].alive:
             raise SimulationError(f'the worker {name} runs already')

@@ -254,10 +254,16 @@ def test_a_misspelt_action_is_told_the_nearest(wumai_sim: Simulation) -> None:
     assert "nearest of those routed is 'CreateInstance'" in wumai_sim.jobs[job_id].error
 
 
-def test_a_handler_that_is_no_function_is_an_error(wumai_sim: Simulation) -> None:
-    wumai_sim.route(None, {'Quick': 'quick'})  # type: ignore[dict-item]
+def test_a_wrong_handler_is_told_where_it_is_given(wumai_sim: Simulation) -> None:
+    """As a worker tells it, though the simulation puts a function of its own around each."""
+    wrong = {'Quick': lambda: None}
+    with pytest.raises(ConfigError, match="the handler of 'Quick' is called with one argument"):
+        wumai_sim.route(None, wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="the handler of 'Quick' is called with one argument"):
+        wumai_sim.start_worker(job_routes=wrong)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="the handler of 'Quick' cannot be called: 'quick'"):
-        wumai_sim.advance(1)
+        wumai_sim.route(None, {'Quick': 'quick'})  # type: ignore[dict-item]
+    assert wumai_sim.workers == {}
 
 
 def test_a_wrong_option_is_told_where_it_is_given(wumai_sim: Simulation) -> None:

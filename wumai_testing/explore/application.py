@@ -14,6 +14,7 @@ from wumai.error import ConfigError
 from wumai.model.resource import Resource
 from wumai.store import schema
 from wumai.worker.actions import Handler
+from wumai_testing.observing import check_handlers
 
 Check = Callable[..., Any]
 _MARK = '__wumai_invariant__'
@@ -77,6 +78,7 @@ def load_app(app: 'App | ModuleType | str | None' = None) -> App:
             f'{module.__name__} has no `job_routes = {{"ActionName": handler}}`, '
             'which the workers are to run'
         )
+    check_handlers(module.job_routes)
     found = App(
         name=module.__name__,
         job_routes=module.job_routes,

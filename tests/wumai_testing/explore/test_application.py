@@ -31,6 +31,7 @@ def test_an_app_by_its_module_or_its_name(named: Any) -> None:
         ('no.such.module', "there is no module 'no'"),
         ('json', 'json has no `job_routes'),
         (module(job_routes={}), 'made has no `job_routes'),
+        (module(job_routes={'A': lambda: None}), "the handler of 'A' is called with one argument"),
         (module(job_routes={'A': print}, examples={'B': [{}]}), '`examples` of B'),
         (module(job_routes={'A': print}, examples={'A': {'n': 1}}), "examples['A'] is to be a"),
         (module(job_routes={'A': print}, examples={'A': ['n']}), "examples['A'] is to be a list"),

@@ -32,7 +32,7 @@ from wumai.worker.heartbeat import ThreadHeartbeat
 from wumai_testing.databases import make_tables
 from wumai_testing.duration import parse_duration
 from wumai_testing.explore.application import metadata_of
-from wumai_testing.observing import observed
+from wumai_testing.observing import check_handlers, observed
 from wumai_testing.recording import RecordingStore
 from wumai_testing.scenario.live.events import READY, SENDING, STANDING_BY, EventFile
 from wumai_testing.scenario.outcome import run_simulated
@@ -97,11 +97,13 @@ def run(spec: Spec) -> None:
 def _worker(spec: Spec) -> None:
     scenario = load(spec.scenario)
     app = load_app(scenario)
+    job_routes = getattr(app, 'job_routes', {})
+    check_handlers(job_routes)
     has_handlers = hasattr(app, 'job_routes') or CONF.get('app_root')
     ready = functools.cache(lambda: events.add(READY, worker=spec.process))
     events = _prepare(spec, app, lambda engine: _WorkerStore(engine, events, spec.name, ready))
     worker = create_worker(**scenario.worker)
-    worker.route(observed(getattr(app, 'job_routes', {}), events, spec.name))
+    worker.route(observed(job_routes, events, spec.name))
     events.add(STANDING_BY, worker=spec.process)
     signal.sigwait({GO})
     if not has_handlers:  # an api alone: as in a simulation, nobody looks at the table

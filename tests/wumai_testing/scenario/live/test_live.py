@@ -87,6 +87,14 @@ def test_a_worker_that_never_starts(folder: Path) -> None:
     assert 'LiveRun' not in outcome.message
 
 
+def test_a_handler_that_a_worker_refuses(folder: Path) -> None:
+    """Is refused here too, where each is in a function of the runner's own."""
+    (folder / 'live_wrong.py').write_text(f"{ONLY_LIVE}job_routes['Act'] = lambda: None")
+    outcome = ran(written(folder, '- advance: 1s', app='live_wrong'))
+    assert outcome.status == FAILED
+    assert "the handler of 'Act' is called with one argument" in outcome.message
+
+
 def test_a_worker_that_hangs_at_its_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is given up after a time."""
     monkeypatch.setattr(processes, 'BOOT_SECONDS', 1.0)
