@@ -151,6 +151,30 @@ def test_an_api_without_the_table_of_jobs(folder: Path) -> None:
         assert first_line(one).startswith('public listens on ')
 
 
+@pytest.mark.parametrize(
+    ('env', 'told'),
+    [
+        ({'DB_URL': 'mysql://me@127.0.0.1/shop?nonsense=1'}, 'PyMySQL refuses an option in DB_URL'),
+        ({'DB_URL': 'nonsense://me@127.0.0.1/shop'}, 'no driver for nonsense: '),
+        ({'DB_HOST': '127.0.0.1'}, 'no database is set: DB_USER, DB_DATABASE missing.'),
+    ],
+)
+def test_an_api_with_wrong_settings(folder: Path, env: dict[str, str], told: str) -> None:
+    """It serves likewise, and says what is wrong."""
+    with running('api', 'shop:api', '--port=0', '--host=127.0.0.1', cwd=folder, env=env) as one:
+        assert one.stderr is not None
+        assert one.stderr.readline().startswith(f'no job can be created: {told}')
+
+
+def test_an_api_without_a_database(folder: Path) -> None:
+    """It may do without, and nothing is said."""
+    with running('api', 'shop:api', '--port=0', '--host=127.0.0.1', cwd=folder) as one:
+        assert first_line(one).startswith('public listens on ')
+        one.terminate()
+        assert one.stderr is not None
+        assert one.stderr.read() == ''
+
+
 JOURNALLED = """
 from wumai.model import journalled
 api.route({'Note': journalled()(hello)})

@@ -66,6 +66,7 @@ class TestUrl:
             ({**HOST, 'DB_PORT': 'many'}, "DB_PORT is no number: 'many'"),
             ({**HOST, 'DB_HOST': 'db:3307'}, 'set DB_HOST=db and DB_PORT=3307'),
             ({'DB_URL': 'mysql+mysqldb://u@h/d'}, 'blocks every greenlet'),
+            ({'DB_URL': 'nonesuch://u@h/d'}, 'no driver for nonesuch: '),
             ({'DB_URL': 'sqlite://'}, 'in memory'),
             ({'DB_URL': 'sqlite:///:memory:'}, 'in memory'),
             ({'DB_URL': 'no url'}, 'no SQLAlchemy URL'),

@@ -103,7 +103,7 @@ def _checked(text: str) -> URL:
     if '@' in (url.host or ''):  # a part of a password, which is not to be told as a host
         raise ConfigError('DB_URL has an @ in its password: write it as %40, and a / as %2F')
     url = url.set(drivername=_DEFAULT_DRIVERS.get(url.drivername, url.drivername))
-    if url.get_driver_name() == 'mysqldb':
+    if _driver(url) == 'mysqldb':
         raise ConfigError(
             'DB_URL names MySQLdb, a C library that blocks every greenlet while it waits: '
             'use mysql+pymysql://'
@@ -114,6 +114,17 @@ def _checked(text: str) -> URL:
             'use a file, such as sqlite:////var/lib/app/wumai.db'
         )
     return url
+
+
+def _driver(url: URL) -> str:
+    try:
+        return url.get_driver_name()
+    except NoSuchModuleError as error:
+        raise _no_driver(url, error) from None
+
+
+def _no_driver(url: URL, error: Exception) -> ConfigError:
+    return ConfigError(f'no driver for {url.drivername}: {error}')
 
 
 def _parsed(text: str) -> URL:
@@ -153,7 +164,7 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
     try:
         engine = create_engine(url, **{**settings, **options})
     except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise ConfigError(f'no driver for {url.drivername}: {error}') from None
+        raise _no_driver(url, error) from None
     except ValueError as error:
         raise ConfigError(f'an option in DB_URL is wrong: {error}') from None
     if family == 'sqlite':
