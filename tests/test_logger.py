@@ -1,5 +1,6 @@
 """The log files: where a line goes, what it looks like, and that nothing breaks it."""
 
+import functools
 import logging
 import re
 import subprocess
@@ -172,6 +173,26 @@ def test_a_record_factory_makes_each_access_line(logs: Path) -> None:
     finally:
         logging.setLogRecordFactory(logging.LogRecord)
     assert sum('[LOUD]' in line for line in read(logs, 'public', 'access')) == 3
+
+
+@pytest.mark.parametrize('method', ['handle', 'callHandlers'])
+@alone()
+def test_who_replaces_a_method_of_logging_sees_each_access_line(
+    logs: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """As Sentry does, to listen."""
+    logger.setup('public', logs)
+    seen: list[logging.LogRecord] = []
+    real = getattr(logging.Logger, method)
+
+    @functools.wraps(real)
+    def listening(self: logging.Logger, record: logging.LogRecord) -> None:
+        seen.append(record)
+        real(self, record)
+
+    monkeypatch.setattr(logging.Logger, method, listening)
+    log_three_answers()
+    assert (len(seen), len(read(logs, 'public', 'access'))) == (3, 3)
 
 
 @pytest.mark.parametrize(

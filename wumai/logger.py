@@ -71,7 +71,14 @@ def _only_we_listen() -> bool:
         and _root.handlers == [_router]
         and not (_root.propagate and logging.root.handlers)
         and logging.getLogRecordFactory() is logging.LogRecord
+        and _is_of_logging(type(_access).handle)
+        and _is_of_logging(type(_access).callHandlers)
     )
+
+
+def _is_of_logging(method: object) -> bool:
+    """False for one of those that listen by replacing it, as Sentry does, before us or after."""
+    return getattr(method, '__globals__', None) is vars(logging)
 
 
 def setup(name: str, log_dir: str | os.PathLike[str], *, debug: bool = False) -> None:
