@@ -6,9 +6,10 @@ import secrets
 import sys
 import threading
 import uuid
+from collections.abc import Callable
 from os import urandom
 from pathlib import Path
-from random import randint
+from random import randint, seed
 from typing import Any
 
 import pytest
@@ -30,11 +31,19 @@ def drawn() -> list[Any]:
         secrets.randbelow(1 << 60),
         os.urandom(8),
         urandom(8),
+        after(random.seed),
+        after(seed),
     ]
 
 
-def drawn_inside(seed: int = 0) -> list[Any]:
-    with virtual_time(seed=seed):
+def after(seed_anew: Callable[[], None]) -> float:
+    """What `random` gives after that."""
+    seed_anew()
+    return random.random()
+
+
+def drawn_inside(number: int = 0) -> list[Any]:
+    with virtual_time(seed=number):
         return drawn()
 
 
@@ -104,8 +113,8 @@ def test_a_thread_from_outside_draws_from_the_system() -> None:
 def test_the_handlers_of_a_simulation_draw_the_same() -> None:
     """With the same seed; the ids of jobs come from another stream of it."""
 
-    def results(seed: int) -> list[Any]:
-        with simulation(seed=seed) as sim:
+    def results(number: int) -> list[Any]:
+        with simulation(seed=number) as sim:
             sim.route(None, {'Draw': lambda _job: [str(one) for one in drawn()]})
             jobs = [Job.create('Draw') for _ in range(3)]
             sim.run_until_idle()

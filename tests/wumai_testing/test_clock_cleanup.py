@@ -41,6 +41,7 @@ Names = [
     (os, 'urandom'),
     (random, '_urandom'),
     (random.Random, 'seed'),
+    (random, 'seed'),
     (freezegun_api, 'fake_time'),
     (freezegun_api, 'fake_perf_counter'),
     (freezegun_api, '_get_cached_module_attributes'),

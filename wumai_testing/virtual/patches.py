@@ -44,6 +44,7 @@ class _State:
     # The real ones, in a class, where no scan of modules finds them.
     sleep: Callable[[float], None] = staticmethod(get_original('time', 'sleep'))
     urandom: Callable[[int], bytes] = staticmethod(os.urandom)
+    seed: Callable[..., None] = staticmethod(random.seed)
 
 
 def _timebase() -> Timebase | None:
@@ -90,6 +91,12 @@ def virtual_urandom(size: int) -> bytes:
     return _State.urandom(size) if _timebase() is None else _State.chance.randbytes(size)
 
 
+def virtual_seed(a: Any = None, version: int = 2) -> None:
+    """`random.seed` inside: that of its generator, which is bound to the real one."""
+    generator: random.Random = random._inst
+    generator.seed(a, version)
+
+
 class _Moment:
     """Stands in freezegun's list of frozen times, and is asked by `datetime.now()`."""
 
@@ -120,6 +127,7 @@ _REAL_IDS = api._real_time_object_ids
 _OWN_FAKES: dict[int, Any] = {
     id(_State.sleep): virtual_clock_sleep,
     id(_State.urandom): virtual_urandom,
+    id(_State.seed): virtual_seed,
 }
 """By the identity of what they replace, which freezegun does not look for."""
 _SOUGHT_IDS = frozenset(_REAL_IDS) | _OWN_FAKES.keys()
@@ -180,7 +188,11 @@ def _freeze(undo: ExitStack, base: Timebase) -> None:
         frozen.start()
     undo.callback(frozen.stop)
     api.freeze_factories[-1] = _Moment()  # type: ignore[call-overload]
-    reals = {id(virtual_clock_sleep): time.sleep, id(virtual_urandom): _State.urandom}
+    reals = {
+        id(virtual_clock_sleep): time.sleep,
+        id(virtual_urandom): _State.urandom,
+        id(virtual_seed): _State.seed,
+    }
     undo.callback(_restore_new_modules, set(sys.modules), reals)
     _replace(undo, time, 'sleep', virtual_clock_sleep)
     for module, name, real in found:
