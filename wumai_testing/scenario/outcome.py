@@ -64,6 +64,6 @@ def run_simulated(path: Path, database: Database | None = None) -> Outcome:
 
 def told(error: Exception) -> str:
     """What a user can do something about by its text alone, anything else with its traceback."""
-    if isinstance(error, WumaiError | ScenarioError | ImportError | AssertionError):
+    if isinstance(error, WumaiError | ScenarioError | AssertionError):
         return str(error)
     return ''.join(traceback.format_exception(error))

@@ -209,7 +209,7 @@ def _read(text: str | None) -> Any:
 def load_app(scenario: Scenario) -> ModuleType:
     """The scenario's app, its folder and the working directory on sys.path; empty if none.
 
-    Raises ScenarioError where it is not there, or no app.
+    Raises ScenarioError where it is not there, or no app, and whatever it raises itself.
     """
     if scenario.app is None:
         return ModuleType('no_app')
@@ -222,6 +222,8 @@ def load_app(scenario: Scenario) -> ModuleType:
     try:
         app = importlib.import_module(scenario.app)
     except ModuleNotFoundError as error:
+        if not f'{scenario.app}.'.startswith(f'{error.name}.'):  # it lacks one that it imports
+            raise
         raise _wrong_app(scenario, str(error)) from error
     if not (hasattr(app, 'routes') or hasattr(app, 'job_routes')):
         raise _wrong_app(scenario, f'{scenario.app} has neither `routes` nor `job_routes`')

@@ -42,6 +42,7 @@ def test_a_mapping_with_the_key_is_one(tmp_path: Path, text: str | bytes) -> Non
         'steps: []',
         'scene: x\nsteps: []',
         'scenaro: x\nstep: []',
+        'scenarios: x\nsteps: []',
         'name: scenario',
         'a: {scenario: x}',
         'scenario',

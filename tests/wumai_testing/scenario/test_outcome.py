@@ -35,7 +35,8 @@ def test_one_that_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('name', 'source', 'said'),
     [
-        ('outcome_imports', 'import nothing_of_the_kind', "No module named 'nothing_of_the_kind'"),
+        ('outcome_imports', 'import nothing', "ModuleNotFoundError: No module named 'nothing'\n"),
+        ('outcome_lacks', 'import scenarios.none', "No module named 'scenarios.none'\n"),
         ('outcome_syntax', 'x = (', "SyntaxError: '(' was never closed\n"),
         ('outcome_raises', 'raise SystemError("no")', 'SystemError: no\n'),
     ],
@@ -43,13 +44,14 @@ def test_one_that_fails(tmp_path: Path) -> None:
 def test_an_app_that_cannot_be_imported(
     tmp_path: Path, name: str, source: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It fails its file; what is the app's own mistake has a traceback."""
+    """It fails its file, with a traceback of the app's own mistake."""
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / f'{name}.py').write_text(source)
     outcome = run_simulated(written(tmp_path, name, '- run: idle'))
     assert (outcome.status, outcome.timeline) == (FAILED, None)
     assert outcome.message.endswith(said)
-    assert ('Traceback' in outcome.message) == said.endswith('\n')
+    assert outcome.message.startswith('Traceback')
+    assert f'{name}.py", line 1' in outcome.message
 
 
 def test_a_file_that_is_wrong(tmp_path: Path) -> None:
