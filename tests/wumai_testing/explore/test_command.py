@@ -2,12 +2,13 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import running, wumai
-from tests.waiting import LIMIT, until
+from tests.waiting import LIMIT, lives, until
 
 DISKS = 'tests.wumai_testing.explore.disks'
 QUIET = ('--workers', '1', '--fault', 'crash')
@@ -109,7 +110,7 @@ def test_an_interrupted_run_tells_what_it_has_seen(
     assert (run.returncode, errors) == (130, 'interrupted\n')
     assert 'of 99999 seeds' in output
     for pid in begun(pids):
-        assert not exists(pid)
+        assert not lives(pid)
 
 
 def test_a_killed_run_leaves_no_process_behind(tmp_path: Path) -> None:
@@ -119,15 +120,15 @@ def test_a_killed_run_leaves_no_process_behind(tmp_path: Path) -> None:
     with running(*arguments, cwd=tmp_path) as run:
         until(lambda: pids.exists() and len(begun(pids)) == 2)
         run.kill()
-        until(lambda: not any(exists(pid) for pid in begun(pids)))
+        until(lambda: not any(lives(pid) for pid in begun(pids)))
 
 
-def exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def test_a_zombie_is_not_left_behind() -> None:
+    """Its new parent may take its time; whether there are some is asked by these tests."""
+    with subprocess.Popen(['true']) as ended:
+        until(lambda: not lives(ended.pid))
+        os.kill(ended.pid, 0)
+    assert lives(os.getpid())
 
 
 def begun(pids: Path) -> set[int]:

@@ -3,13 +3,12 @@
 import os
 import signal
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import running
-from tests.waiting import until
+from tests.waiting import lives, until
 from wumai_testing.mariadb import MariaDB
 from wumai_testing.scenario.live import LiveRun, processes
 from wumai_testing.scenario.outcome import FAILED, PASSED, SKIPPED, Outcome
@@ -158,12 +157,5 @@ def test_an_interrupted_run_leaves_nothing(folder: Path, number: signal.Signals)
         run.send_signal(number)
         run.communicate(timeout=30)
         assert run.returncode == 1
-        assert [pid for pid in started if _lives(pid)] == []
+        assert [pid for pid in started if lives(pid)] == []
         assert os.listdir(temporary) == []
-
-
-def _lives(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
