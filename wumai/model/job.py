@@ -91,7 +91,15 @@ class Job:
         stored when that is committed. Raises ValueError or TypeError naming what is wrong.
         """
         runtime = bootstrap.current()
-        row = _new_row(runtime, action, params, project_id, run_at, try_period, try_max)
+        row = _new_row(
+            runtime,
+            action=action,
+            params=params,
+            project_id=project_id,
+            run_at=run_at,
+            try_period=try_period,
+            try_max=try_max,
+        )
         _store(runtime, [row], session)
         return row.id
 
@@ -173,25 +181,23 @@ class Job:
 
 
 def _row_from(runtime: Runtime, index: int, job: Mapping[str, Any]) -> JobRow:
-    if unknown := sorted(set(job) - set(_ROW_ORDER)):
-        raise TypeError(f'job {index} has {unknown[0]!r}, a job takes {", ".join(_ROW_ORDER)}')
+    known = NewJob.__annotations__
+    if unknown := sorted(set(job) - set(known)):
+        raise TypeError(f'job {index} has {unknown[0]!r}, a job takes {", ".join(known)}')
     if 'action' not in job:
         raise TypeError(f'job {index} has no action')
-    defaults = {'try_period': DEFAULT_TRY_PERIOD, 'try_max': DEFAULT_TRY_MAX}
-    return _new_row(runtime, *({**defaults, **job}.get(name) for name in _ROW_ORDER))
-
-
-_ROW_ORDER = tuple(NewJob.__annotations__)
+    return _new_row(runtime, **job)
 
 
 def _new_row(
     runtime: Runtime,
+    *,
     action: Any,
-    params: Any,
-    project_id: Any,
-    run_at: Any,
-    try_period: Any,
-    try_max: Any,
+    params: Any = None,
+    project_id: Any = None,
+    run_at: Any = None,
+    try_period: Any = DEFAULT_TRY_PERIOD,
+    try_max: Any = DEFAULT_TRY_MAX,
 ) -> JobRow:
     if not action:
         raise ValueError('a job needs an action')
