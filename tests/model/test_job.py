@@ -263,6 +263,23 @@ class TestTransactions:
             session.commit()
         assert woken.now() == [[job_id]]
 
+    @pytest.mark.parametrize('end', [Session.rollback, Session.close])
+    def test_a_session_of_which_a_part_was_undone(self, runtime, end):
+        """Nobody is told of what was never stored."""
+        told = []
+        forget = runtime.wakeups.listen(told.append)
+        with Session(runtime.store.engine) as session:
+            Job.create('Act', session=session)
+            end(session)
+            self.add(session)
+            session.commit()
+            Job.create('Act', session=session)
+            end(session)
+            job_id = Job.create('Act', session=session)
+            session.commit()
+        forget()
+        assert told == [[job_id]]
+
     def test_a_savepoint(self, runtime, woken):
         """Its end is not the commit."""
         with Session(runtime.store.engine) as session:

@@ -10,7 +10,7 @@ from typing import Any, Required, TypedDict, get_args
 import gevent
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from wumai import bootstrap, db
 from wumai.clock import ceil_second, floor_second
@@ -302,6 +302,7 @@ def _wake_at_commit(
     elif isinstance(joined, Session):
         joined.info.setdefault(_WAKES, (runtime.wakeups, []))[1].extend(ids)
         event.listen(joined, 'after_commit', _session_committed)  # again is no harm
+        event.listen(joined, 'after_transaction_end', _transaction_ended)
     else:
         event.listen(joined, 'commit', partial(_await_commit, runtime, ids), once=True)
 
@@ -314,6 +315,12 @@ def _session_committed(session: Session) -> None:
     if _WAKES in session.info and not session.in_nested_transaction():
         wakeups, ids = session.info.pop(_WAKES)
         wakeups.created(ids)
+
+
+def _transaction_ended(session: Session, transaction: SessionTransaction) -> None:
+    # Where it was committed, that has been told.
+    if transaction.parent is None:
+        session.info.pop(_WAKES, None)
 
 
 def _await_commit(runtime: Runtime, ids: Sequence[str], connection: Connection) -> None:
