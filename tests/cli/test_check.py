@@ -99,7 +99,7 @@ def test_the_journal_is_not_needed(database: str) -> None:
             'mysql://me:hunter2@127.0.0.1:1/shop',
             'FAIL mysql+pymysql://me:***@127.0.0.1:1/shop does',
         ),
-        ('mysql://me@127.0.0.1:1/shop?nonsense=1', 'FAIL PyMySQL refuses an option in DB_URL'),
+        ('mysql://me@127.0.0.1:1/shop?nonsense=1', 'FAIL pymysql refuses an option in DB_URL'),
     ],
 )
 def test_no_database(url: str | None, told: str) -> None:

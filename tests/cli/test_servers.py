@@ -154,7 +154,7 @@ def test_an_api_without_the_table_of_jobs(folder: Path) -> None:
 @pytest.mark.parametrize(
     ('env', 'told'),
     [
-        ({'DB_URL': 'mysql://me@127.0.0.1/shop?nonsense=1'}, 'PyMySQL refuses an option in DB_URL'),
+        ({'DB_URL': 'mysql://me@127.0.0.1/shop?nonsense=1'}, 'pymysql refuses an option in DB_URL'),
         ({'DB_URL': 'nonsense://me@127.0.0.1/shop'}, 'no driver for nonsense: '),
         ({'DB_HOST': '127.0.0.1'}, 'no database is set: DB_USER, DB_DATABASE missing.'),
     ],

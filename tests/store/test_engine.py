@@ -95,7 +95,8 @@ class TestUrl:
         [
             ('mysql+pymysql://u@h/d?nonsense=1', "unexpected keyword argument 'nonsense'"),
             ('mysql+pymysql://u@h/d?nonsense=1&hosts=one,two', "argument 'nonsense'"),
-            ('mysql+pymysql://u@h/d?charset=nonsense', 'PyMySQL refuses an option'),
+            ('postgresql+psycopg://u@h/d?nonsense=1', 'psycopg refuses .*"nonsense"'),
+            ('mysql+pymysql://u@h/d?charset=nonsense', 'pymysql refuses an option'),
             ('mysql+pymysql://u@h/d?read_timeout=abc', "an option in DB_URL is wrong: .*'abc'"),
             ('sqlite:///w.db?timeout=abc', "an option in DB_URL is wrong: .*'abc'"),
         ],
@@ -104,6 +105,13 @@ class TestUrl:
         """Likewise."""
         with pytest.raises(ConfigError, match=told):
             make_engine(make_url(url), ROLES['app'], SystemClock())
+
+    @pytest.mark.parametrize('options', ['sslmode=require', 'prepare_threshold=5', 'host=a:1,b:2'])
+    def test_options_of_psycopg_and_of_libpq(self, options):
+        """Are theirs."""
+        make_engine(
+            make_url(f'postgresql+psycopg://u@/d?{options}'), ROLES['worker'], SystemClock()
+        )
 
 
 class TestClock:

@@ -1,5 +1,6 @@
 """Engines: an SQLAlchemy URL and what each kind of database needs to serve wumai well."""
 
+import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -167,12 +168,12 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
         raise _no_driver(url, error) from None
     except ValueError as error:
         raise ConfigError(f'an option in DB_URL is wrong: {error}') from None
+    _check_options(engine, url)
     if family == 'sqlite':
         event.listen(engine, 'connect', _prepare_sqlite)
         event.listen(engine, 'begin', _begin_sqlite)
         event.listen(engine, 'engine_disposed', lambda _: kept.close())
     if family in ('mysql', 'mariadb'):
-        _check_options(engine, url)
         mysql.prepare(engine, hosts, causal=role.name != 'app')
     if family in _NOW:
         _watch_offset(engine, _NOW[family], clock)
@@ -181,14 +182,31 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
 
 
 def _check_options(engine: Engine, url: URL) -> None:
-    """Raise ConfigError for options in the URL with which PyMySQL could not even try to connect."""
-    if engine.dialect.driver != pooling.PYMYSQL:
+    """Raise ConfigError for options in the URL with which the driver could not try to connect."""
+    name = engine.dialect.driver
+    if name not in _TRIALS:
         return
     arguments, options = engine.dialect.create_connect_args(url)
     try:
-        engine.dialect.loaded_dbapi.connect(*arguments, **options, defer_connect=True)
+        _TRIALS[name](engine.dialect.loaded_dbapi, *arguments, **options)
     except Exception as error:
-        raise ConfigError(f'PyMySQL refuses an option in DB_URL: {describe(error)}') from None
+        raise ConfigError(f'{name} refuses an option in DB_URL: {describe(error)}') from None
+
+
+def _try_pymysql(pymysql: Any, *arguments: Any, **options: Any) -> None:
+    pymysql.connect(*arguments, **options, defer_connect=True)
+
+
+def _try_psycopg(psycopg: Any, **options: Any) -> None:
+    its_own = inspect.signature(psycopg.connect).parameters  # the rest is for libpq
+    of_libpq = {name: value for name, value in options.items() if name not in its_own}
+    psycopg.conninfo.make_conninfo(**of_libpq)
+
+
+_TRIALS: dict[str, Callable[..., None]] = {
+    pooling.PYMYSQL: _try_pymysql,
+    'psycopg': _try_psycopg,
+}
 
 
 def _connect_args(family: str, role: Role) -> dict[str, Any]:
