@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from weakref import WeakSet
 
 from gevent.lock import BoundedSemaphore
 from pymysql import err
@@ -33,6 +34,7 @@ class EmulatedDatabase(Database):
         url = URL.create('mysql+pymysql', username='root', host='emulated', database='emulated')
         self.server = server
         super().__init__(url, lambda: EmulatedConnection(server), err.OperationalError)
+        self._connections: WeakSet[EmulatedConnection] = WeakSet()
 
     @property
     def waits_for_locks(self) -> bool:
@@ -61,6 +63,12 @@ class EmulatedDatabase(Database):
         """Whether no transaction is open that holds anything."""
         return self.server.is_quiet()
 
+    def locked_by(self, process: str) -> list[str]:
+        """The jobs whose rows a process has locked, or waits for."""
+        mine = [one for one in self._connections if one.node == process]
+        locked = [lock for one in mine for lock in one.locked]
+        return sorted(key[0] for table, key in locked if table == 'job')
+
     def hold(self, job_id: str) -> Callable[[], None]:
         """Lock a row as another program does; returns what lets it go. Waits for the lock."""
         connection = EmulatedConnection(self.server, 'another program')
@@ -83,7 +91,9 @@ class EmulatedDatabase(Database):
         # As production's init_command asks: shorter than the client's patience.
         patience = role.statement_timeout
         lock_wait = None if patience is None else max(1, int(patience * 2 / 3))
-        return EmulatedConnection(self.server, node, lock_wait)
+        connection = EmulatedConnection(self.server, node, lock_wait)
+        self._connections.add(connection)
+        return connection
 
 
 def _waiting_on_gevent(engine: Engine) -> Engine:
@@ -148,6 +158,10 @@ class ComparedDatabase:
 
     def is_quiet(self) -> bool:
         return True
+
+    def locked_by(self, process: str) -> list[str]:  # noqa: ARG002
+        """Unknown here."""
+        return []
 
     def hold(self, job_id: str) -> Callable[[], None] | None:  # noqa: ARG002
         """Not here: who waits for the row would stop the time in which it is let go."""

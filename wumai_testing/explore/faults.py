@@ -136,8 +136,15 @@ class Troubles:
         self.reached[kind] += 1
         job = self._locked_by(fault) if kind == 'row lock' else None
         self.note(kind, target, self._lasting(fault), job)
-        if kind == 'stall' and self.world.explored.waits_for_locks:  # perhaps for one of its
-            self.note('row lock', None, self._lasting(fault))
+        if kind == 'stall' and target:
+            self._note_locks(self.world.workers[target].process, self._lasting(fault))
+
+    def _note_locks(self, process: str, seconds: float) -> None:
+        """What stands still keeps the rows that it has locked."""
+        if self.world.explored.waits_for_locks:  # perhaps for one of its
+            self.note('row lock', None, seconds)
+        for job in self.world.explored.locked_by(process):
+            self.note('row lock', None, seconds, job)
 
     def happened(self, event: Event) -> None:
         """A fault that waited for a statement has struck."""

@@ -24,7 +24,7 @@ DELIVERY = 15.0
 """Seconds that a message takes at most, behind others, where nothing is wrong."""
 ASKS_AGAIN = 3.0
 """Seconds after the end of a trouble in which a worker asks about a commit in doubt."""
-_DOUBTS = OF_THE_DATABASE | {'lost_after_commit', 'connection mute'}
+_DOUBTS = OF_THE_DATABASE | {'lost_after_commit', 'connection mute', 'stall'}
 LAST_WORDS = 2.0
 """Seconds before a watchdog's end in which a message may be on its way, and is lost."""
 

@@ -70,6 +70,12 @@ class EmulatedConnection:
 
     _force_close = close
 
+    @property
+    def locked(self) -> list[Any]:
+        """The rows that it has locked, or waits for."""
+        who = self._runner.transaction
+        return [*who.held, *([who.wait.key] if who.wait else [])]
+
     def _check(self) -> None:
         if not self.open:
             raise mysql_error(GONE)
