@@ -10,6 +10,7 @@ from tests.store.conftest import NOW, columns_of, made, put, row, take
 from wumai.clock import SystemClock
 from wumai.store.db_errors import StoreError
 from wumai.store.engine import KEPT, ROLES, make_engine
+from wumai.store.prepared import Prepared
 from wumai.store.sql import SqlStore
 
 
@@ -90,6 +91,28 @@ def test_close(sqlite):
     sqlite.close()
     with pytest.raises(sqlite3.ProgrammingError, match='closed'):
         driver.execute('SELECT 1')
+
+
+def test_what_is_in_use_at_the_close(sqlite):
+    """Is not kept afterwards: it is of a pool that nobody has any more."""
+    with sqlite._reading() as connection:
+        sqlite.close()
+    assert sqlite._kept._idle == []
+    assert connection.closed
+
+
+def test_an_error_of_a_query_is_raised_at_once(sqlite, monkeypatch):
+    """And the query is not sent again, perhaps without the transaction that it belongs to."""
+    sent = []
+
+    def fetched(_statement, _connection, values):
+        sent.append(values)
+        raise sqlite3.OperationalError('disk I/O error')
+
+    monkeypatch.setattr(Prepared, '_fetched', fetched)
+    with pytest.raises(StoreError, match='disk I/O error'):
+        sqlite.candidates(NOW, 9)
+    assert len(sent) == 1
 
 
 def test_where_connections_may_be_gone(sqlite_url):

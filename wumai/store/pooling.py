@@ -24,19 +24,22 @@ class Kept:
     def __init__(self, most: int) -> None:
         self._most = most
         self._idle: list[Connection] = []
+        self.generation = 0
+        """Grows with each `close`: what was in use then is kept no more."""
 
     def take(self) -> Connection | None:
         return self._idle.pop() if self._idle else None
 
-    def put(self, connection: Connection) -> None:
+    def put(self, connection: Connection, generation: int) -> None:
         """Keep it, or give it back to the pool, which others need as well."""
-        if len(self._idle) < self._most:
+        if generation == self.generation and len(self._idle) < self._most:
             connection.rollback()  # where it has only read
             self._idle.append(connection)
         else:
             connection.close()
 
     def close(self) -> None:
+        self.generation += 1
         while self._idle:
             connection = self._idle.pop()
             connection.invalidate()

@@ -54,7 +54,9 @@ class Prepared:
         lenient, driver.text_factory = driver.text_factory, str
         try:
             return self._fetched(connection, values)
-        except errors:
+        except errors as error:
+            if 'decode' not in str(error):  # any other may have ended the transaction
+                raise
             driver.text_factory = lenient
             return self._fetched(connection, values)
         finally:

@@ -398,12 +398,13 @@ class SqlStore:
     @contextmanager
     def _connection(self, *, reads: bool = False) -> Iterator[Connection]:
         try:
+            generation = self._kept.generation
             connection = self._kept.take() or self.engine.connect()
             try:
                 if connection.get_execution_options().get('wumai_reads', False) is not reads:
                     connection.execution_options(wumai_reads=reads)
                 yield connection
-                self._kept.put(connection)
+                self._kept.put(connection, generation)
             except BaseException:
                 connection.close()
                 self._kept.close()  # what has befallen this one may befall them
