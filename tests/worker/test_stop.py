@@ -1,5 +1,7 @@
 """The graceful stop: after it no job of that worker is running."""
 
+import contextlib
+
 import gevent
 import pytest
 
@@ -38,6 +40,27 @@ def test_handlers_that_end_within_grace(wumai_sim, exits):
     assert sorted(state(wumai_sim, one) for one in ids) == [
         ('finished', 1), ('finished', 1), ('pending', 0), ('pending', 0),
     ]  # fmt: skip
+
+
+def test_a_handler_that_ends_while_messages_are_sent(wumai_sim, exits):
+    """Its outcome counts as well: where it cannot be written, the exit code says so."""
+
+    def slow(job):
+        until = wumai_sim.clock.monotonic() + 9
+        while (left := until - wumai_sim.clock.monotonic()) > 0:
+            with contextlib.suppress(Stopped):
+                job.sleep(left)
+
+    wumai_sim.slack.hang('1h')
+    wumai_sim.route(None, {'Slow': slow, 'Fail': lambda job: 1 / 0}, grace=1)
+    Job.create('Fail')
+    job_id = Job.create('Slow')
+    wumai_sim.advance(4)
+    wumai_sim.database_down('1h')
+    code, took = exits()
+    assert (code, took) == (1, pytest.approx(8, abs=0.1))  # grace, cleanup and the messages' 5 s
+    wumai_sim.faults.down_until = 0
+    assert state(wumai_sim, job_id) == ('running', 1)
 
 
 def test_handlers_that_do_not(wumai_sim, exits):

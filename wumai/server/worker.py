@@ -177,24 +177,25 @@ class Worker:
         self._await_handlers(CLEANUP)
         left = max(CLEANUP, deadline - (clock.monotonic() - began))
         looping.join(left)  # it may still ask for a claim, and hand it back
-        written = self._writer.drain(left)
+        self._writer.drain(left)
         flushing = clock.monotonic()
         self._runtime.notifier.flush(FLUSH)
         if self._running.handlers:
             # At the very end: once they are released, others may run them.
-            written = self._release() and written
+            self._release()
             self._runtime.notifier.flush(max(0.0, FLUSH - (clock.monotonic() - flushing)))
         self._runtime.notifier.close()
-        settled = written and looping.dead  # a claim may still be in doubt
+        # What ended meanwhile counts too; and a claim may still be in doubt.
+        settled = self._writer.drain(0) and looping.dead
         logger.info('stopped, %s', 'all is written' if settled else 'with outcomes unwritten')
         return settled
 
-    def _release(self) -> bool:
-        """Hand back what does not end; whether that is written."""
+    def _release(self) -> None:
+        """Hand back what does not end."""
         for one in self._running.handlers:
             logger.warning('%s %s does not end: released all the same', one.claim.action, one.id)
             self._executor.release(one)
-        return self._writer.drain(CLEANUP)
+        self._writer.drain(CLEANUP)
 
     def _await_handlers(self, seconds: float) -> None:
         ended = Event()
