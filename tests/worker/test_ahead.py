@@ -10,7 +10,7 @@ import pytest
 from wumai.entropy import RandomEntropy
 from wumai.runtime import Runtime
 from wumai.store.base import Candidate
-from wumai.worker.ahead import EXCESS_MAX, SPREAD_MAX, STALE, WINDOW, Ahead
+from wumai.worker.ahead import CALM, EXCESS_MAX, SPREAD_MAX, STALE, WINDOW, Ahead
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=10)
@@ -147,6 +147,27 @@ def test_what_is_created_here_is_drawn_without_a_read() -> None:
     assert one.suffices(10)
     assert one.draw(10) == ['job-1', 'job-2']
     assert backlog.offsets == [0]
+
+
+def test_after_a_while_without_a_collision_it_draws_in_order_again() -> None:
+    """One that is alone now runs first what was due first, though its claims are few."""
+    backlog = Backlog(WINDOW * 10 * 30)
+    one = ahead(backlog)
+    one.read(10, NOW, SOON)
+    collided(one)
+    backlog.seconds = CALM + 0.1
+    one.read(10, NOW, SOON)
+    assert backlog.offsets[-1] == 0
+    assert one.draw(10) == backlog.ids[:10]
+
+
+def test_no_more_is_offered_than_a_worker_reads_ahead() -> None:
+    backlog = Backlog(0)
+    one = ahead(backlog)
+    one.read(10, NOW, SOON)
+    for number in range(WINDOW * 2):
+        one.offer([f'job-{number}', 'and another'])
+    assert len(one.draw(WINDOW * 9)) == WINDOW
 
 
 def test_what_is_created_here_overtakes_nothing_for_long() -> None:

@@ -58,6 +58,7 @@ def test_the_age_of_a_job(wumai_sim):
     def look(job):
         ages = [job.age]
         job.sleep(30.3)
+        wumai_sim.workers['w1'].clock.skew += 40  # and whatever its host's clock does meanwhile
         return [*ages, job.age]
 
     job_id = run(wumai_sim, look, run_at=wumai_sim.clock.now() + timedelta(seconds=90))

@@ -169,6 +169,28 @@ def test_an_outcome_in_doubt_is_told_once(wumai_sim, monkeypatch, stored):
         assert len([one for one in channel if 'ValueError: no; gave up' in one.text]) == 1
 
 
+def test_its_own_doubtful_commit_is_told(wumai_sim, monkeypatch):
+    """It asks what has become of it."""
+    from wumai.store.db_errors import InDoubt
+    from wumai.store.sql import SqlStore
+
+    start(wumai_sim)
+    job_id = Job.create('Act', try_max=1)
+    real, cut_off = SqlStore.write, []
+
+    def doubtful(self, outcomes, now):
+        written = real(self, outcomes, now)
+        if not cut_off:
+            cut_off.append(written)
+            raise InDoubt('no answer to the commit')
+        return written
+
+    monkeypatch.setattr(SqlStore, 'write', doubtful)
+    await_exit(wumai_sim)
+    assert cut_off == [{job_id}]
+    assert [one.text for one in wumai_sim.slack if 'gave up' in one.text]
+
+
 def test_one_that_cannot_be_written_costs_itself(wumai_sim, monkeypatch):
     """The others are written one by one."""
     from wumai.store.db_errors import Rejected

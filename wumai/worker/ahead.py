@@ -13,6 +13,8 @@ STALE = 1.0
 """Seconds after which they are read anew."""
 SPREAD_MAX = 16.0
 """Windows of a deep backlog among which a worker chooses, at most."""
+CALM = 10.0
+"""Seconds without a collision after which it reads in order again, as one that is alone."""
 EXCESS_MAX = 4.0
 """Candidates drawn for each place, at most, since others may have taken some."""
 
@@ -30,6 +32,7 @@ class Ahead:
         self._exhausted = False
         self._spread = 1.0
         self._excess = 1.0
+        self._collided_at = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._ids)
@@ -37,7 +40,7 @@ class Ahead:
     def offer(self, ids: Sequence[str]) -> None:
         """Have these drawn without a read, if the last one has found nothing that was due."""
         if self._exhausted:
-            self._ids.extend(ids[:WINDOW])
+            self._ids.extend(ids[: WINDOW - len(self._ids)])
 
     @property
     def offered(self) -> bool:
@@ -54,6 +57,8 @@ class Ahead:
     def read(self, places: int, now: datetime, soon: datetime) -> list[Candidate]:
         """Read what is due, unclaimed; returns also what will be due until `soon`."""
         self._read_at = self._runtime.clock.monotonic()
+        if self._read_at - self._collided_at > CALM:
+            self._spread = self._excess = 1.0
         candidates = self._window(WINDOW * places, soon)
         self._ids = deque(one.id for one in candidates if _is_due(one, now))
         self._exhausted = not self._ids
@@ -75,6 +80,7 @@ class Ahead:
             self._spread = max(self._spread * 0.99, 1.0)
             self._excess = max(self._excess * 0.95, 1.0)
             return
+        self._collided_at = self._runtime.clock.monotonic()
         self._spread = min(self._spread * 2, SPREAD_MAX)
         self._excess = min(self._excess * 1.5, EXCESS_MAX)
         if taken * 4 < drawn:

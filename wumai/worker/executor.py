@@ -56,7 +56,8 @@ class Executor:
         Without `run`, hand the job back instead: the worker was stopped meanwhile.
         """
         # A claim may have been in doubt for long: its lease counts from there, its time from here.
-        running = Try(claim, began=self._runtime.clock.monotonic(), renewed=claimed)
+        clock = self._runtime.clock
+        running = Try(claim, clock.monotonic(), clock.now(), renewed=claimed)
         self._running.add(running)
         if run:
             self._waiting.append(running)

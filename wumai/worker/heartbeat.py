@@ -100,20 +100,20 @@ class Leases:
                 one.claim.action, one.id, EXIT_CODE, _stack(one),
             )  # fmt: skip
         reason = f'timeout: the try could not be ended {self._options.grace:g} s after exec_timeout'
+        unwritten = self._writer.hand_over()
         others = [one for one in self._running.handlers if one not in overdue]
         in_hub = self._runtime.heartbeat.in_hub
         in_hub(self._stop_claims)
         for one in others:  # once they are handed back, they may run elsewhere
             in_hub(partial(interrupt, one, LeaseLost('the process leaves')))
-        unwritten = self._writer.hand_over()
         last = [
             *unwritten,
             *((one, failed(one.claim, reason, now)) for one in overdue),
             *((one, _handed_back(one, now)) for one in others),
         ]
         written = _written(store, [outcome for _, outcome in last], now)
-        # A commit of the writer's may have come through without its knowledge.
-        written |= _stored(store, [one for _, one in unwritten if one.id not in written])
+        # A commit that was in doubt, of the writer's too, may have come through.
+        written |= _stored(store, [one for _, one in last if one.id not in written])
         notices = [
             failure(one.claim, outcome)
             for one, outcome in last

@@ -158,7 +158,8 @@ class Loop:
             self._contended = min(self._contended * 2, self._poll)
             return self._contended
         self._contended = CONTENDED_PAUSE
-        self._pace.took()
+        if taken:
+            self._pace.took()
         self._begin(claimed, began)
         self._backlog = self._places <= 0
         return self._poll if self._backlog else 0

@@ -17,7 +17,7 @@ from wumai import logger
 from wumai.clock import floor_second
 from wumai.job import ERROR, WORKER_LOST, Expired, JobRow
 from wumai.runtime import Runtime
-from wumai.store.db_errors import Busy, InDoubt, StoreError
+from wumai.store.db_errors import Busy, InDoubt, StoreError, Unavailable
 from wumai.worker.heartbeat import HASTE
 from wumai.worker.running import Running
 from wumai.worker.telling import notice
@@ -62,8 +62,10 @@ class Rescuer:
         """Forget, since a statement has failed. But to answer at once with a deadlock is to answer:
         where workers collide in a cluster, there is always one.
         """
-        if not (isinstance(error, Busy) and self._is_prompt(asked)):
-            self.forget()
+        if isinstance(error, Busy) and self._is_prompt(asked):
+            return
+        self.forget()
+        if isinstance(error, Unavailable):
             self._looked = None  # look at each turn: what refuses that is not back for the rest
 
     def _is_prompt(self, asked: float) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import gevent
@@ -17,6 +18,8 @@ class Try:
     claim: Claim
     began: float
     """Monotonic seconds when it was begun."""
+    begun_at: datetime
+    """The same, naive UTC."""
     renewed: float
     """Monotonic seconds before the last statement that renewed the lease."""
     greenlet: 'gevent.Greenlet[..., None] | None' = None
@@ -116,10 +119,8 @@ class RunningJob:
     @property
     def age(self) -> float:
         """Seconds from the creation of the job to the beginning of this try."""
-        if not (created := self._try.claim.created):
-            return 0.0
-        runs_for = self._clock.monotonic() - self._try.began
-        return max(0.0, round((self._clock.now() - created).total_seconds() - runs_for, 6))
+        created = self._try.claim.created
+        return max(0.0, (self._try.begun_at - created).total_seconds()) if created else 0.0
 
     @property
     def context_id(self) -> str:

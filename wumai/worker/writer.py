@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 
 import gevent
+from gevent import monkey
 from gevent.event import Event
 
 from wumai import logger
@@ -32,6 +33,7 @@ class _Entry:
     replaced: bool = False
     doubted: bool = False
     """It may be in the store by an attempt whose commit was interrupted."""
+    handed_over: bool = False
 
 
 class OutcomeWriter:
@@ -42,7 +44,8 @@ class OutcomeWriter:
         self._running = running
         self._queue: deque[_Entry] = deque()
         self._writing: list[_Entry] = []
-        self._handed_over = False
+        # The heartbeat's thread is handed what this greenlet may be about to settle.
+        self._settling = monkey.get_original('_thread', 'allocate_lock')()
         self._arrived = Event()
         self._drained = Event()
         self._drained.set()
@@ -56,13 +59,18 @@ class OutcomeWriter:
 
     def unwritten(self) -> list[tuple[Try, Outcome]]:
         """What is not known to be in the store yet."""
-        entries = (*self._writing, *self._queue)
-        return [(one.running, one.outcome) for one in entries if not one.running.settled]
+        return [(entry.running, entry.outcome) for entry in self._unsettled()]
 
     def hand_over(self) -> list[tuple[Try, Outcome]]:
         """The unwritten, for the caller to write, and to tell of, whoever has stored them."""
-        self._handed_over = True
-        return self.unwritten()
+        with self._settling:
+            entries = self._unsettled()
+            for entry in entries:
+                entry.handed_over = True
+        return [(entry.running, entry.outcome) for entry in entries]
+
+    def _unsettled(self) -> list[_Entry]:
+        return [one for one in (*self._writing, *self._queue) if not one.running.settled]
 
     def drain(self, seconds: float) -> bool:
         """Wait until all is written, at most `seconds`; true if it is."""
@@ -145,9 +153,10 @@ class OutcomeWriter:
 
     def _done(self, entry: _Entry, written: bool) -> None:
         claim, outcome = entry.running.claim, entry.outcome
-        entry.running.settled = True
+        with self._settling:
+            entry.running.settled = True
         self._running.remove(entry.running)
-        if self._handed_over:
+        if entry.handed_over:
             return
         if not written:
             logger.warning(
