@@ -114,7 +114,8 @@ def test_a_worker_that_leaves_by_itself(folder: Path) -> None:
     """A handler that ends its process is noticed at once."""
     outcome = ran(written(folder, '- job: {action: Leave}', '- advance: 20s'), limit=60.0)
     assert outcome.status == FAILED
-    assert '  the worker w1 left with code 3' in outcome.message.splitlines()
+    told = outcome.message
+    assert '\n  the worker w1 left with code 3\n' in f'{told}\n', told
     assert outcome.seconds < 20
 
 
