@@ -20,7 +20,7 @@ from wumai.store.sql import SqlStore
 from wumai_testing.mariadb import MariaDB
 
 SMALL, PICK, CLAIMS = 1000, 10, 15
-CLEAN, PATIENCE = 100, 120.0
+CLEAN, PATIENCE = 100, 600.0
 """Pages that may be left to write after a table was filled, and the seconds that this may take."""
 
 _tokens = count(1)
