@@ -17,6 +17,7 @@ from wumai.job import (
     Outcome,
     make_token,
 )
+from wumai.store import prepared
 from wumai.store.base import Candidate, JobFilter
 from wumai.store.db_errors import Rejected, Unavailable
 
@@ -552,3 +553,30 @@ class TestServer:
                 take(store, 'job-1')
         assert store.get_job('job-1') == row('job-1')
         assert take(store, 'job-1', 'job-2') == ['job-1', 'job-2']
+
+
+class TestLists:
+    """Statements with many ids are compiled for a few lengths; a shorter list is filled up."""
+
+    @pytest.mark.parametrize('count', [1, 7, 11, 33, 101])
+    def test_each_job_is_claimed_renewed_and_ended_once(self, store, count):
+        """Each with the result of its own, whatever a list was filled up with."""
+        ids = [f'job-{number:03}' for number in range(count)]
+        put(store, *(row(job_id) for job_id in ids))
+        claimed = store.claim(ids, count, 'token', NOW)
+        assert [claim.id for claim in claimed.claims] == ids
+        fences = {(job_id, 'token') for job_id in ids}
+        assert store.renew(fences, NOW) == (fences, set())
+        assert store.write([outcome(one, result=f'"{one}"') for one in ids], NOW) == set(ids)
+        listed = store.list_jobs(JobFilter(limit=count))
+        assert {job.id: job.result for job in listed} == {one: f'"{one}"' for one in ids}
+
+    def test_lists_of_many_lengths_are_few_texts(self, store):
+        """To compile one for each would cost milliseconds again and again."""
+        before = prepared._compiled.cache_info().misses
+        for count in range(60, 80):
+            assert store.claim([f'none-{number}' for number in range(count)], 1, 't', NOW) == (
+                [],
+                [],
+            )
+        assert prepared._compiled.cache_info().misses - before <= 2

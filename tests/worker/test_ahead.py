@@ -14,6 +14,7 @@ from wumai.worker.ahead import CALM, EXCESS_MAX, SPREAD_MAX, STALE, WINDOW, Ahea
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=10)
+IDS = [f'job-{number}' for number in range(10)]
 
 
 class Backlog:
@@ -42,7 +43,7 @@ def ahead(backlog: Backlog) -> Ahead:
 def collided(ahead: Ahead, times: int = 9) -> None:
     """Others have had some of what was drawn, so often."""
     for _ in range(times):
-        ahead.note(3, 10, 10)
+        ahead.note(IDS[:3], IDS, 10)
 
 
 def test_a_worker_alone_draws_the_earliest_due() -> None:
@@ -51,8 +52,9 @@ def test_a_worker_alone_draws_the_earliest_due() -> None:
     one = ahead(backlog)
     one.read(10, NOW, SOON)
     for begin in (0, 10, 20):
-        assert one.draw(10) == backlog.ids[begin : begin + 10]
-        one.note(10, 10, 10)
+        drawn = one.draw(10)
+        assert drawn == backlog.ids[begin : begin + 10]
+        one.note(drawn, drawn, 10)
     assert backlog.offsets == [0]
 
 
@@ -111,9 +113,29 @@ def test_who_collides_draws_more_than_it_has_places_for() -> None:
     one.read(10, NOW, SOON)
     assert len(one.draw(10)) == 10 * EXCESS_MAX
     for _ in range(300):
-        one.note(10, 10, 10)
+        one.note(IDS, IDS, 10)
     one.read(10, NOW, SOON)
     assert len(one.draw(10)) == 10
+
+
+def test_what_a_claim_did_not_come_to_is_drawn_again() -> None:
+    """It goes by the order of ids until its places are full, and what it passed over is taken."""
+    backlog = Backlog(10 * EXCESS_MAX)
+    one = ahead(backlog)
+    collided(one)
+    one.read(10, NOW, SOON)
+    drawn = sorted(one.draw(10))
+    assert drawn == backlog.ids
+    one.note(drawn[5:15], drawn, 10)
+    assert sorted(one.draw(10)) == backlog.ids[15:]
+
+
+@pytest.mark.parametrize(('places', 'limit'), [(1, 20), (10, 200), (50, 200), (100, 400)])
+def test_a_window_grows_with_the_places_up_to_what_is_enough(places: int, limit: int) -> None:
+    """What is read is read in vain where others take it."""
+    backlog = Backlog(1000)
+    one = ahead(backlog)
+    assert len(one.read(places, NOW, SOON)) == limit
 
 
 def test_who_finds_nothing_due_forgets_that_it_collided() -> None:
@@ -132,7 +154,8 @@ def test_what_others_have_mostly_taken_is_forgotten(taken: int, kept: bool) -> N
     """So that the next claim reads anew."""
     one = ahead(Backlog(1000))
     one.read(10, NOW, SOON)
-    one.note(taken, len(one.draw(10)), 10)
+    drawn = one.draw(10)
+    one.note(drawn[:taken], drawn, 10)
     assert bool(one) is kept
 
 

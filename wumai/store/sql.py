@@ -7,6 +7,7 @@ and how a transaction begins on SQLite (engine.py).
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -41,7 +42,7 @@ from wumai.store.base import Candidate, Claimed, Fences, JobFilter
 from wumai.store.columns import ColumnLimits
 from wumai.store.db_errors import TRANSLATED, translate
 from wumai.store.pooling import Kept
-from wumai.store.prepared import stamp
+from wumai.store.prepared import padded, stamp
 from wumai.store.rows import (
     NAMES,
     Pending,
@@ -174,7 +175,7 @@ class SqlStore:
         return [Candidate(job_id, time_of(run_at)) for job_id, run_at in rows]
 
     def claim(self, ids: Iterable[str], limit: int, token: str, now: datetime) -> Claimed:
-        values = {'b_ids': sorted(ids), 'b_limit': limit, 'b_now': self._stamp(now)}
+        values = {'b_ids': padded(sorted(ids)), 'b_limit': limit, 'b_now': self._stamp(now)}
         with self._writing() as connection:
             lock = LOCK_FREE if self._skips_locked(connection) else LOCK_ALL
             claimed = sort_out(lock.rows(connection, values), token, now)
@@ -189,7 +190,7 @@ class SqlStore:
 
     def _take(self, connection: Connection, claimed: Claimed, token: str, now: datetime) -> None:
         ids = [claim.id for claim in claimed.claims]
-        values = {'b_ids': ids, 'b_token': token, 'b_now': self._stamp(now)}
+        values = {'b_ids': padded(ids), 'b_token': token, 'b_now': self._stamp(now)}
         if TAKE.count(connection, values) != len(ids):
             ours = self._running(connection, {(job_id, token) for job_id in ids})
             claimed.claims[:] = [one for one in claimed.claims if (one.id, token) in ours]
@@ -236,7 +237,7 @@ class SqlStore:
         """Write outcomes that differ in nothing but id and result, by one statement."""
         first = group[0]
         values = {
-            'b_ids': [outcome.id for outcome in group],
+            'b_ids': padded([outcome.id for outcome in group]),
             'b_token': first.token,
             'b_status': first.status,
             'b_error': first.error,
@@ -247,7 +248,8 @@ class SqlStore:
         if all(outcome.result == first.result for outcome in group):
             values['b_result'] = first.result
             return WRITE_ONE_RESULT.count(connection, values)
-        values['b_results'] = [part for one in group for part in (one.id, one.result)]
+        results = padded([(outcome.id, outcome.result) for outcome in group], ('', ''))
+        values['b_results'] = list(chain.from_iterable(results))
         return WRITE_RESULTS.count(connection, values)
 
     def written(self, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
@@ -262,14 +264,14 @@ class SqlStore:
 
     def renew(self, fences: Iterable[tuple[str, str]], now: datetime) -> tuple[Fences, Fences]:
         asked = set(fences)
-        tokens = sorted({token for _, token in asked})
-        values = {'b_ids': sorted({job_id for job_id, _ in asked}), 'b_tokens': tokens}
+        ids, tokens = (padded(sorted({fence[part] for fence in asked})) for part in (0, 1))
+        values = {'b_ids': ids, 'b_tokens': tokens}
         with self._writing() as connection:
             # Nobody's lock on one row may cost the leases of the others.
             hold = HOLD_FREE if self._skips_locked(connection) else HOLD_ALL
             renewed = asked & {(job_id, token) for job_id, token in hold.rows(connection, values)}
             if renewed:
-                ids = sorted({job_id for job_id, _ in renewed})
+                ids = padded(sorted({job_id for job_id, _ in renewed}))
                 RENEW.count(connection, {**values, 'b_ids': ids, 'b_now': self._stamp(now)})
             missing = asked - renewed
             return renewed, missing - self._running(connection, missing)

@@ -7,15 +7,15 @@ from datetime import datetime
 from wumai.runtime import Runtime
 from wumai.store.base import Candidate
 
-WINDOW = 20
-"""Candidates read ahead for each place."""
+WINDOW, WINDOW_MAX = 20, 200
+"""Candidates read ahead for each place, and in all, unless a claim may draw more."""
 STALE = 1.0
 """Seconds after which they are read anew."""
 SPREAD_MAX = 16.0
 """Windows of a deep backlog among which a worker chooses, at most."""
 CALM = 10.0
 """Seconds without a collision after which it reads in order again, as one that is alone."""
-EXCESS_MAX = 4.0
+EXCESS_MAX = 4
 """Candidates drawn for each place, at most, since others may have taken some."""
 
 
@@ -59,7 +59,8 @@ class Ahead:
         self._read_at = self._runtime.clock.monotonic()
         if self._read_at - self._collided_at > CALM:
             self._spread = self._excess = 1.0
-        candidates = self._window(WINDOW * places, soon)
+        limit = max(min(WINDOW * places, WINDOW_MAX), EXCESS_MAX * places)
+        candidates = self._window(limit, soon)
         self._ids = deque(one.id for one in candidates if _is_due(one, now))
         self._exhausted = not self._ids
         if self._exhausted:  # there is nothing to collide about
@@ -74,16 +75,18 @@ class Ahead:
         count = min(round(places * self._excess), len(self._ids))
         return [self._ids.popleft() for _ in range(count)]
 
-    def note(self, taken: int, drawn: int, places: int) -> None:
-        """Learn from a claim that took so many of those drawn for so many places."""
-        if taken >= min(places, drawn):
+    def note(self, taken: Sequence[str], drawn: Sequence[str], places: int) -> None:
+        """Learn from a claim that took these of those drawn for so many places."""
+        if len(taken) >= min(places, len(drawn)):
+            last = max(taken)  # a claim goes by the order of ids: it has seen none after that
+            self._ids.extendleft([one for one in drawn if one > last])
             self._spread = max(self._spread * 0.99, 1.0)
             self._excess = max(self._excess * 0.95, 1.0)
             return
         self._collided_at = self._runtime.clock.monotonic()
         self._spread = min(self._spread * 2, SPREAD_MAX)
         self._excess = min(self._excess * 1.5, EXCESS_MAX)
-        if taken * 4 < drawn:
+        if len(taken) * 4 < len(drawn):
             self._ids.clear()  # others have taken most of what was read
 
     def _window(self, limit: int, soon: datetime) -> list[Candidate]:

@@ -151,9 +151,9 @@ class Loop:
         drawn = self._ahead.draw(places)
         claimed = self._claim(drawn, places, now)
         self._backoff.reset()  # here, where it has written: a server may be there and be read-only
-        taken = len(claimed.claims) + len(claimed.ended)
+        taken = [one.id for one in claimed.claims] + [job_id for job_id, _ in claimed.ended]
         if not offered:
-            self._ahead.note(taken, len(drawn), places)
+            self._ahead.note(taken, drawn, places)
         if not taken and not offered:
             self._contended = min(self._contended * 2, self._poll)
             return self._contended
