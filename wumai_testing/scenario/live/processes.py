@@ -89,12 +89,14 @@ class Processes:
         """Until a process says that it is so far."""
         until = time.perf_counter() + BOOT_SECONDS
         while True:
-            for event in self._log.of_kind(kind):
+            over = not child.alive or time.perf_counter() > until
+            for event in self._log.of_kind(kind):  # what it said before its end counts
                 if event.worker == child.spec.process:
                     return event
-            if child.wait(_MOMENT) or time.perf_counter() > until:
+            if over:
                 said = child.spec.written().strip() or 'it said nothing'
                 raise AssertionError(f'{child.spec.process} did not start:\n{said}')
+            child.wait(_MOMENT)
 
     def look_after(self) -> None:
         """Raise AssertionError where a worker has ended that should not have."""
