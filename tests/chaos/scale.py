@@ -69,10 +69,11 @@ def poll_rate(store: SqlStore, seconds: float = 3.0) -> float:
 def prune_rate(store: SqlStore, rows: int, batch: int = 500) -> float:
     """Old rows deleted a second, without the pauses that `wumai jobs prune` makes."""
     later = SystemClock().now() + timedelta(days=1)
-    began, last, count = now(), '', 0
-    while count < rows:
-        ids = store.prune(['finished'], later, last, batch)
-        last, count = ids[-1], count + len(ids)
+    began, count = now(), 0
+    last: str | None = ''
+    while count < rows and last is not None:
+        last, deleted = store.prune(['finished'], later, last, batch)
+        count += deleted
     return count / (now() - began)
 
 

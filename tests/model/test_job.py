@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
 
+import gevent
 import pytest
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from wumai.iaas_error import ResourceNotFound
 from wumai.job import Outcome
 from wumai.model import Job
 from wumai.store.base import JobFilter
+from wumai.store.db_errors import InDoubt, Rejected
 
 SECOND = timedelta(seconds=1)
 
@@ -297,6 +299,23 @@ class TestTransactions:
             connection.commit()
             assert woken.soon() == [[job_id]]
 
+    def test_many_jobs_of_one_connection(self, runtime):
+        """Each commit tells its own, a rollback none, and nothing gathers on the connection."""
+        told, wanted = [], []
+        forget = runtime.wakeups.listen(told.append)
+        with runtime.store.engine.connect() as connection:
+            for _ in range(3):
+                Job.create('Act', session=connection)
+                connection.rollback()
+                wanted.append([Job.create('Act', session=connection) for _ in range(2)])
+                connection.commit()
+                with gevent.Timeout(5):
+                    while len(told) < len(wanted):
+                        gevent.sleep(0.01)
+                assert told == wanted
+            assert len(connection.dispatch.commit) == 1
+        forget()
+
     def test_a_session_goes_before_the_open_transaction(self, runtime):
         """It was asked for."""
         with runtime.store.engine.connect() as connection:
@@ -311,10 +330,42 @@ class TestTransactions:
 
     def test_greenlets_have_their_own(self, runtime):
         """A transaction is open in the context that opened it."""
-        import gevent
-
         with db.transaction():
             assert gevent.spawn(db.current_session).get() is None
+
+
+class TestDoubt:
+    """A lone insert whose commit was cut off."""
+
+    @pytest.mark.parametrize('stored', [True, False])
+    def test_a_commit_that_ends_late_is_found(self, runtime, monkeypatch, stored):
+        """The job is there, though it was not when it was asked for: it is no refusal."""
+        real, calls = runtime.store.insert_jobs, []
+
+        def insert(rows, connection=None):
+            calls.append(rows)
+            if len(calls) == 1:
+                raise InDoubt('no answer to the commit')
+            if len(calls) == 2:  # the server ends the first commit while this one waits for it
+                if stored:
+                    real(rows)
+                raise Rejected('duplicate')
+            real(rows, connection)
+
+        monkeypatch.setattr(runtime.store, 'insert_jobs', insert)
+        job_id = Job.create('Act')
+        assert [job.id for job in Job.list()] == [job_id]
+        assert len(calls) == (2 if stored else 3)
+
+    def test_a_refusal_is_raised(self, runtime, monkeypatch):
+        """Where nothing was in doubt."""
+
+        def refuse(rows, connection=None):
+            raise Rejected('a CHECK')
+
+        monkeypatch.setattr(runtime.store, 'insert_jobs', refuse)
+        with pytest.raises(Rejected, match='a CHECK'):
+            Job.create('Act')
 
 
 class TestFind:

@@ -555,6 +555,20 @@ class TestServer:
         assert take(store, 'job-1', 'job-2') == ['job-1', 'job-2']
 
 
+class TestPrune:
+    """What `wumai jobs prune` takes away."""
+
+    def test_it_goes_on_behind_what_it_has_found(self, store):
+        """And counts what it has deleted itself."""
+        old = [row(f'job-{number}', status=FINISHED, updated=NOW) for number in range(5)]
+        put(store, *old)
+        arguments = ([FINISHED], NOW + SECOND)
+        assert store.prune(*arguments, '', 2) == ('job-1', 2)
+        assert store.prune(*arguments, 'job-1', 2) == ('job-3', 2)
+        assert store.prune(*arguments, 'job-3', 2) == (None, 1)
+        assert store.prune(*arguments, '', 2) == (None, 0)
+
+
 class TestLists:
     """Statements with many ids are compiled for a few lengths; a shorter list is filled up."""
 

@@ -50,6 +50,9 @@ MYSQL = [
     (1062, Rejected),  # duplicate
     (1366, Rejected),  # incorrect string
     (1406, Rejected),  # too long
+    (1644, Rejected),  # SIGNAL of a trigger
+    (3819, Rejected),  # CHECK, of MySQL
+    (4025, Rejected),  # CHECK, of MariaDB
     (1054, StoreError),  # unknown column
 ]
 
@@ -93,6 +96,7 @@ def test_sqlite(code, kind):
         ('25006', Unavailable),
         ('22001', Rejected),
         ('23505', Rejected),
+        ('P0001', Rejected),
         ('42703', StoreError),
     ],
 )

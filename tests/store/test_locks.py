@@ -10,6 +10,9 @@ from sqlalchemy.exc import OperationalError
 from tests.store.conftest import NOW, made, put, row, take
 from wumai.store.db_errors import Busy, translate
 from wumai.store.engine import ROLES
+from wumai.store.prepared import padded
+from wumai.store.statements import LOCK_FREE
+from wumai.worker.ahead import DRAWN_MAX
 
 
 @pytest.fixture(params=['mysql', 'postgresql'])
@@ -31,6 +34,17 @@ def test_a_locked_row_is_skipped(stores):
         lock(connection, 'job-1')
         assert take(one, 'job-1', 'job-2') == ['job-2']
     assert one.get_job('job-1') == row('job-1')
+
+
+def test_a_long_list_locks_no_more_than_it_takes(stores):
+    """As long as a worker draws at most; MariaDB joins a longer one as a table."""
+    one, other = stores
+    ids = [f'job-{number:03}' for number in range(DRAWN_MAX)]
+    put(one, *(row(job_id) for job_id in ids))
+    with one._writing() as connection:
+        values = {'b_ids': padded(ids), 'b_limit': 10, 'b_now': str(NOW.replace(tzinfo=None))}
+        assert len(LOCK_FREE.rows(connection, values)) == 10
+        assert take(other, *ids) == ids[10:]
 
 
 def test_a_locked_row_costs_no_other_its_lease(stores):

@@ -10,7 +10,8 @@ import pytest
 from wumai.entropy import RandomEntropy
 from wumai.runtime import Runtime
 from wumai.store.base import Candidate
-from wumai.worker.ahead import CALM, EXCESS_MAX, SPREAD_MAX, STALE, WINDOW, Ahead
+from wumai.store.prepared import LENGTHS
+from wumai.worker.ahead import CALM, DRAWN_MAX, EXCESS_MAX, SPREAD_MAX, STALE, WINDOW, Ahead
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=10)
@@ -128,6 +129,13 @@ def test_what_a_claim_did_not_come_to_is_drawn_again() -> None:
     assert drawn == backlog.ids
     one.note(drawn[5:15], drawn, 10)
     assert sorted(one.draw(10)) == backlog.ids[15:]
+
+
+def test_no_claim_is_longer_than_the_database_likes() -> None:
+    """The rest is claimed in the next turn."""
+    one = ahead(Backlog(2000))
+    one.read(1000, NOW, SOON)
+    assert len(one.draw(1000)) == DRAWN_MAX < LENGTHS[-1]
 
 
 @pytest.mark.parametrize(('places', 'limit'), [(1, 20), (10, 200), (50, 200), (100, 400)])

@@ -135,6 +135,19 @@ def test_run_later_is_at_least_a_second(wumai_sim):
     assert begun == pytest.approx([0, 1, 2], abs=0.01)
 
 
+@pytest.mark.parametrize('seconds', [timedelta(minutes=5), float('nan'), None])
+def test_an_own_run_later_without_seconds_fails_its_try(wumai_sim, seconds):
+    """It costs the try and not the worker."""
+
+    class Soon(RunLater):
+        def __init__(self):
+            self.seconds = seconds
+
+    job_id = run(wumai_sim, raise_(Soon()), try_max=2)
+    assert state(wumai_sim, job_id) == ('error', 2)
+    assert 'Error' in Job.get(job_id).error
+
+
 class Unprintable(Exception):
     def __str__(self):
         raise ValueError

@@ -191,6 +191,31 @@ def test_its_own_doubtful_commit_is_told(wumai_sim, monkeypatch):
     assert [one.text for one in wumai_sim.slack if 'gave up' in one.text]
 
 
+@pytest.mark.parametrize('offset', [0, 0.3])
+def test_neighbours_of_a_doubtful_commit_are_told(wumai_sim, monkeypatch, offset):
+    """Also where it leaves in the midst of a second, which no column holds."""
+    from wumai.store.db_errors import InDoubt
+    from wumai.store.sql import SqlStore
+
+    wumai_sim.advance(offset)
+    start(wumai_sim, Other=lambda job: job.sleep(50))
+    Job.create('Act')
+    wumai_sim.advance(TIMEOUT)
+    Job.create('Other')
+    real, cut_off = SqlStore.write, []
+
+    def doubtful(self, outcomes, now):
+        written = real(self, outcomes, now)
+        if not cut_off:
+            cut_off.append(written)
+            raise InDoubt('no answer to the commit')
+        return written
+
+    monkeypatch.setattr(SqlStore, 'write', doubtful)
+    await_exit(wumai_sim)
+    assert [one.text for one in wumai_sim.slack if 'worker lost' in one.text]
+
+
 def test_one_that_cannot_be_written_costs_itself(wumai_sim, monkeypatch):
     """The others are written one by one."""
     from wumai.store.db_errors import Rejected

@@ -182,14 +182,14 @@ def prune(database: str | None, older_than: float, statuses: tuple[str, ...], ba
         before = floor_second(clock.now()) - timedelta(seconds=older_than)
         while last is not None:
             began = clock.monotonic()
-            ids = _persistently(partial(runtime.store.prune, statuses, before, last, batch))
-            count += len(ids)
-            last = ids[-1] if len(ids) == batch else None
+            attempt = partial(runtime.store.prune, statuses, before, last, batch)
+            last, deleted = _persistently(attempt)
+            count += deleted
             sleep(clock.monotonic() - began)  # half of the time is for others
     click.echo(f'deleted {count} jobs')
 
 
-def _persistently(attempt: Callable[[], list[str]]) -> list[str]:
+def _persistently(attempt: Callable[[], tuple[str | None, int]]) -> tuple[str | None, int]:
     for _ in range(10):
         try:
             return attempt()

@@ -14,11 +14,6 @@ def get_context_id() -> str:
     return _context_id.get()
 
 
-def set_context_id(context_id: str) -> None:
-    """Name the running context; each greenlet has its own."""
-    _context_id.set(context_id)
-
-
 def get_server() -> str:
     """The name of the server that the running code belongs to, empty outside of any."""
     return _server.get()

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Required, TypedDict, get_args
+from weakref import WeakKeyDictionary
 
 import gevent
 from sqlalchemy import event
@@ -30,7 +30,7 @@ from wumai.job import (
 )
 from wumai.runtime import Runtime
 from wumai.store.base import JobFilter
-from wumai.store.db_errors import Busy, InDoubt, StoreError, Unavailable
+from wumai.store.db_errors import Busy, InDoubt, Rejected, StoreError, Unavailable
 
 ATTEMPTS = 4
 """How often a lone insert is sent while the database is busy or a connection was stale."""
@@ -286,6 +286,10 @@ def _insert_alone(runtime: Runtime, rows: list[JobRow]) -> None:
             if not (isinstance(problem, InDoubt) and runtime.store.get_job(rows[0].id)):
                 runtime.store.insert_jobs(rows)
             return
+        except Rejected:
+            if not isinstance(problem, InDoubt):
+                raise
+            # The commit in doubt may have been under way when it was asked about: ask again.
         except (Busy, Unavailable, InDoubt) as error:
             # A doubt stays one while the question cannot be answered.
             problem = problem if isinstance(problem, InDoubt) else error
@@ -304,10 +308,14 @@ def _wake_at_commit(
         event.listen(joined, 'after_commit', _session_committed)  # again is no harm
         event.listen(joined, 'after_transaction_end', _transaction_ended)
     else:
-        event.listen(joined, 'commit', partial(_await_commit, runtime, ids), once=True)
+        wakes = _wakes.setdefault(joined.get_transaction(), (runtime, []))
+        wakes[1].extend(ids)
+        event.listen(joined, 'commit', _await_commit)  # again is no harm
 
 
 _WAKES = 'wumai_wakeups'
+_wakes: WeakKeyDictionary[Any, tuple[Runtime, list[str]]] = WeakKeyDictionary()
+"""By a connection's transaction: whose workers to wake at its commit, for which jobs."""
 
 
 def _session_committed(session: Session) -> None:
@@ -323,9 +331,11 @@ def _transaction_ended(session: Session, transaction: SessionTransaction) -> Non
         session.info.pop(_WAKES, None)
 
 
-def _await_commit(runtime: Runtime, ids: Sequence[str], connection: Connection) -> None:
+def _await_commit(connection: Connection) -> None:
     # This event comes before the COMMIT is sent.
-    gevent.spawn(_wake_after, runtime, ids, connection, connection.get_transaction())
+    transaction = connection.get_transaction()
+    if wakes := _wakes.pop(transaction, None):
+        gevent.spawn(_wake_after, *wakes, connection, transaction)
 
 
 def _wake_after(

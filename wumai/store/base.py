@@ -84,9 +84,13 @@ class Store(Protocol):
     ) -> bool:
         """Make a job in error pending, due now, with no try used."""
 
-    def prune(self, statuses: Sequence[str], before: datetime, after: str, limit: int) -> list[str]:
+    def prune(
+        self, statuses: Sequence[str], before: datetime, after: str, limit: int
+    ) -> tuple[str | None, int]:
         """Delete at most `limit` jobs in `statuses` that were last written before `before`, the
-        first ones behind the id `after`; their ids. Holds no lock but those rows'.
+        first ones behind the id `after`. Holds no lock but those rows'.
+
+        Returns the id behind which to go on, None at the end, and how many it has deleted.
         """
 
     # The worker's side

@@ -64,10 +64,6 @@ class ColumnLimits:
             raise translate(error) from error
         return known
 
-    def is_narrow(self, column: str) -> bool:
-        """Whether there are characters that `column` cannot hold, emoji first of all."""
-        return self._column(column).widest < _EVERYTHING
-
     def fitting(self, column: str, message: str) -> str:
         """`message`, cleaned and cut to what `column` can store, so that saving cannot fail."""
         message = message.replace('\0', '').encode('utf-8', 'backslashreplace').decode()

@@ -9,7 +9,9 @@ from wumai.error import WumaiError
 
 
 class StoreError(WumaiError):
-    """The database could not do what was asked. Nothing of the transaction is stored."""
+    """The database could not do what was asked. Nothing of the transaction is stored, except
+    perhaps where it is InDoubt.
+    """
 
 
 class Busy(StoreError):
@@ -40,7 +42,10 @@ _MYSQL: dict[int, type[StoreError]] = {
         ),
         Unavailable,
     ),
-    **dict.fromkeys((1048, 1062, 1153, 1264, 1265, 1292, 1366, 1406, 1411, 3988), Rejected),
+    # the last three: CHECK of MySQL and of MariaDB, SIGNAL of a trigger
+    **dict.fromkeys(
+        (1048, 1062, 1153, 1264, 1265, 1292, 1366, 1406, 1411, 3988, 3819, 4025, 1644), Rejected
+    ),
 }  # fmt: skip
 
 # https://www.sqlite.org/rescode.html (primary codes)
@@ -69,6 +74,7 @@ _SQLSTATE: dict[str, type[StoreError]] = {
     '25006': Unavailable,
     '22': Rejected,
     '23': Rejected,
+    'P0001': Rejected,
 }
 
 

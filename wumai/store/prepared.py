@@ -16,9 +16,9 @@ from wumai.store.db_errors import translate
 
 SHAPES = 2000
 """Texts that are kept: one for each statement, kind of database and length of its lists."""
-LENGTHS = sorted({round(10 ** (step / 10)) for step in range(31)})
-"""Of lists after `padded`, up to 1000: the R10 series of preferred numbers (ISO 3), a quarter more
-from one to the next.
+LENGTHS = sorted({round(10 ** (step / 10)) for step in range(30)})
+"""Of lists after `padded`, a quarter more from one to the next. MariaDB joins a list of a thousand
+and more as a table, and then locks all of its rows, whatever the limit.
 """
 
 Marks = Mapping[str, Any]

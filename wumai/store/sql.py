@@ -137,17 +137,20 @@ class SqlStore:
         values = {'status': PENDING, 'trys': 0, 'result': None, 'run_at': now, 'updated': now}
         return self._move(job_id, (ERROR,), values, connection)
 
-    def prune(self, statuses: Sequence[str], before: datetime, after: str, limit: int) -> list[str]:
+    def prune(
+        self, statuses: Sequence[str], before: datetime, after: str, limit: int
+    ) -> tuple[str | None, int]:
         ended = (job.status.in_(statuses), job.updated < before)
         # Found without locks, by walking the primary key; then deleted by it.
         query = select(job.id).where(job.id > after, *ended).order_by(job.id).limit(limit)
         with self._reading() as connection:
             ids = list(connection.execute(query).scalars())
-        if ids:
-            still = (job.id.in_(ids), (job.status + '').in_(statuses), job.updated < before)
-            with self._writing() as connection:
-                connection.execute(delete(schema.job).where(*still))
-        return ids
+        if not ids:
+            return None, 0
+        still = (job.id.in_(ids), (job.status + '').in_(statuses), job.updated < before)
+        with self._writing() as connection:
+            count = connection.execute(delete(schema.job).where(*still)).rowcount
+        return ids[-1] if len(ids) == limit else None, count
 
     def _move(
         self,

@@ -17,6 +17,8 @@ CALM = 10.0
 """Seconds without a collision after which it reads in order again, as one that is alone."""
 EXCESS_MAX = 4
 """Candidates drawn for each place, at most, since others may have taken some."""
+DRAWN_MAX = 500
+"""Candidates in one claim, at most: see store/prepared.py on long lists."""
 
 
 class Ahead:
@@ -72,7 +74,7 @@ class Ahead:
     def draw(self, places: int) -> list[str]:
         """Take off as many as are to be tried for `places`."""
         self._exhausted = False
-        count = min(round(places * self._excess), len(self._ids))
+        count = min(round(places * self._excess), len(self._ids), DRAWN_MAX)
         return [self._ids.popleft() for _ in range(count)]
 
     def note(self, taken: Sequence[str], drawn: Sequence[str], places: int) -> None:

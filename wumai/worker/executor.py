@@ -15,7 +15,7 @@ from wumai.job import Claim, Interrupt, TryTimeout, load_params
 from wumai.runtime import Runtime
 from wumai.worker.actions import Actions
 from wumai.worker.options import WorkerOptions
-from wumai.worker.outcome import Ending, decide, dump_result, release
+from wumai.worker.outcome import Ending, decide, describe, dump_result, failed, release
 from wumai.worker.running import Running, RunningJob, Try
 from wumai.worker.writer import OutcomeWriter
 
@@ -108,11 +108,13 @@ class Executor:
             self._settle(running, ending)
 
     def _settle(self, running: Try, ending: Ending) -> None:
-        outcome = decide(running.claim, ending, self._runtime.clock.now())
+        claim, now = running.claim, self._runtime.clock.now()
+        try:
+            outcome = decide(claim, ending, now)
+        except Exception as error:  # such as of an app's own RunLater, whose seconds are none
+            outcome = failed(claim, describe(error), now)
         if outcome is None:
-            logger.warning(
-                '%s: stopped, its lease is lost; nothing is written', running.claim.action
-            )
+            logger.warning('%s: stopped, its lease is lost; nothing is written', claim.action)
             self._running.remove(running)
         else:
             self._writer.put(running, outcome)

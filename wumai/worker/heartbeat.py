@@ -17,6 +17,7 @@ from gevent import monkey
 from gevent.hub import Hub, get_hub
 
 from wumai import logger
+from wumai.clock import floor_second
 from wumai.common import local
 from wumai.job import ERROR, PENDING, WORKER_LOST, LeaseLost, Outcome
 from wumai.runtime import Runtime
@@ -160,7 +161,8 @@ def _handed_back(one: Try, now: datetime) -> Outcome:
     claim = one.claim
     if claim.trys >= claim.try_max:
         return Outcome(claim.id, claim.token, ERROR, error=WORKER_LOST, trys=claim.trys)
-    return Outcome(claim.id, claim.token, PENDING, error=WORKER_LOST, run_at=now, trys=claim.trys)
+    due = floor_second(now)  # as it is stored, so that it is known again
+    return Outcome(claim.id, claim.token, PENDING, error=WORKER_LOST, run_at=due, trys=claim.trys)
 
 
 def _stack(one: Try) -> str:

@@ -207,7 +207,7 @@ class Loop:
             raise
         except StoreError as error:
             logger.db.warning('%s: %d jobs are claimed one by one', error, len(ids))
-            return self._claim_apart(ids, now)
+            return self._claim_apart(ids, places, now)
 
     def _claim_together(self, ids: list[str], places: int, now: datetime) -> Claimed:
         token = make_token(self._runtime.worker_name, self._runtime.entropy.nonce())
@@ -218,10 +218,12 @@ class Loop:
                 return Claimed(held, [])
             raise  # it has not happened: nobody else took what was drawn
 
-    def _claim_apart(self, ids: list[str], now: datetime) -> Claimed:
+    def _claim_apart(self, ids: list[str], places: int, now: datetime) -> Claimed:
         """One by one, since one of them is bad. Whatever fails, what was taken is returned."""
         together = Claimed([], [])
-        for job_id in ids:
+        for job_id in sorted(ids):
+            if len(together.claims) >= places:
+                break
             try:
                 one = self._claim_one(job_id, now)
             except Unavailable:
