@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.store.conftest import NOW, made, put, row, take
 from wumai.store.db_errors import Busy, translate
-from wumai.store.engine import ROLES
+from wumai.store.engine import LOCK_WAIT, ROLES
 from wumai.store.prepared import padded
 from wumai.store.statements import LOCK_FREE
 from wumai.worker.ahead import DRAWN_MAX
@@ -177,13 +177,13 @@ def test_without_skip_locked_a_claim_sees_what_others_left(stores):
 
 
 def test_a_write_that_waits_for_a_lock_is_busy(mysql_database, opened):
-    """It is told apart from a lost connection, for which the driver would wait longer."""
+    """Soon, since others wait with it; the driver would wait longer for a lost connection."""
     one, other = made(opened(mysql_database)), opened(mysql_database)
     put(one, row())
     with other.engine.connect() as connection, one.engine.connect() as waiting:
         lock(connection, 'job-1')
         patience = waiting.execute(text('SELECT @@innodb_lock_wait_timeout')).scalar_one()
-        assert patience < ROLES['worker'].statement_timeout
+        assert patience == LOCK_WAIT < ROLES['worker'].statement_timeout
         waiting.execute(text('SET innodb_lock_wait_timeout = 0'))
         with pytest.raises(OperationalError) as raised:
             one.cancel('job-1', NOW, waiting)

@@ -20,6 +20,10 @@ from wumai.store.prepared import execute
 
 CONNECT_TIMEOUT = 5
 """Seconds that a connect may take."""
+LOCK_WAIT = 1
+"""Seconds that a worker waits for a row that another transaction has locked: the outcomes of other
+jobs wait with it.
+"""
 SQLITE_LOCK_WAIT = 10.0
 """Seconds that a transaction waits for SQLite's one writer before it is Busy."""
 KEPT = 2
@@ -216,8 +220,7 @@ def _connect_args(family: str, role: Role) -> dict[str, Any]:
         args |= {
             'read_timeout': role.statement_timeout,
             'write_timeout': role.statement_timeout,
-            # Shorter, so that a lock that another holds is told apart from a server that is lost.
-            'init_command': f'SET innodb_lock_wait_timeout = {max(1, int(patience * 2 / 3))}',
+            'init_command': f'SET innodb_lock_wait_timeout = {LOCK_WAIT}',
         }
     elif role.statement_timeout and family == 'postgresql':
         args['connect_timeout'] = max(2, int(args['connect_timeout']))  # libpq takes no fraction

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Engine, MetaData, Table
 from wumai.clock import Clock, SystemClock
 from wumai.model.resource import Resource
 from wumai.store import schema
-from wumai.store.engine import ROLES, Role, make_engine
+from wumai.store.engine import LOCK_WAIT, ROLES, Role, make_engine
 from wumai_testing.databases import Database, make_tables, server_database, sqlite_database
 from wumai_testing.explore.ledger import COLUMNS
 from wumai_testing.explore.mysql import Change, EmulatedConnection, Server
@@ -88,9 +88,8 @@ class EmulatedDatabase(Database):
         self.server.close()
 
     def _open(self, role: Role, node: str) -> Any:
-        # As production's init_command asks: shorter than the client's patience.
-        patience = role.statement_timeout
-        lock_wait = None if patience is None else max(1, int(patience * 2 / 3))
+        # As production's init_command asks.
+        lock_wait = None if role.statement_timeout is None else LOCK_WAIT
         connection = EmulatedConnection(self.server, node, lock_wait)
         self._connections.add(connection)
         return connection
