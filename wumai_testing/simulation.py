@@ -108,6 +108,7 @@ class Simulation:
         self.client = Client(self.api.app, self.logs.of_context, self.timeline, clock.budgeted)
         self.jobs = Jobs(SqlStore(database.observer()), self.timeline, self.lateness)
         clock.on_idle = self._next_due
+        clock.on_progress(lambda: self.faults.commits)
 
     # What is simulated
 

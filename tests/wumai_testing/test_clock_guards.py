@@ -1,6 +1,9 @@
 """Time that stands still never hangs a test: each way to is an error that says what to do."""
 
+import asyncio
 import concurrent.futures
+import itertools
+import logging
 import multiprocessing
 import os
 import queue
@@ -12,6 +15,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -34,6 +38,7 @@ from wumai_testing.clock import (
     VirtualTimeError,
     virtual_time,
 )
+from wumai_testing.virtual import patches
 from wumai_testing.virtual.patches import threads_allowed
 
 HERE = re.escape('test_clock_guards.py')
@@ -202,6 +207,111 @@ def test_a_long_pause_of_the_test_itself_is_no_turn() -> None:
         gevent.sleep(1)
         clock.node('a').spawn(gevent.sleep, 1)
         clock.advance(2)
+
+
+def poll(now: Callable[[], float]) -> None:
+    end = now() + 1
+    while now() < end:
+        pass
+
+
+def poll_time() -> None:
+    poll(time.time)
+
+
+def poll_date() -> None:
+    end = datetime.now() + timedelta(seconds=1)
+    while datetime.now() < end:
+        pass
+
+
+@pytest.mark.parametrize('wait', [poll_time, poll_date])
+def test_a_test_that_polls_the_clock_is_stopped(wait: Callable[[], None]) -> None:
+    """With the line and what to do; the world goes on."""
+    with virtual_time(stuck_after=0.1) as clock:
+        with pytest.raises(VirtualStuck) as caught:
+            wait()
+        told = str(caught.value)
+        assert re.search(
+            rf'test has read the clock [\d,]+ times in 0.1 s.*{HERE}:\d+ in poll', told
+        )
+        assert 'advance()' in told
+        assert time.time() == clock.now().replace(tzinfo=UTC).timestamp()
+        with pytest.raises(VirtualStuck):
+            wait()
+        clock.advance(1)
+
+
+def test_a_poll_of_the_clock_itself_is_stopped() -> None:
+    """Also past the time functions."""
+    with virtual_time(stuck_after=0.1) as clock, pytest.raises(VirtualStuck, match='the clock'):
+        poll(clock.monotonic)
+
+
+def read_clock_for(seconds: float, read: Callable[[], object]) -> None:
+    """Real seconds."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        read()
+
+
+def test_libraries_may_read_the_clock() -> None:
+    """Such as the time of each line of a log."""
+    with virtual_time(stuck_after=0.1):
+        read_clock_for(0.4, lambda: logging.LogRecord('', 0, '', 0, '', (), None))
+
+
+def test_a_test_that_makes_progress_may_read_the_clock() -> None:
+    """Time moves, or what is told to be progress does."""
+    with virtual_time(stuck_after=0.1) as clock:
+        read_clock_for(0.4, lambda: (time.time(), gevent.sleep(0.001)))
+        numbers = itertools.count()
+        clock.on_progress(lambda: next(numbers))
+        read_clock_for(0.4, time.time)
+
+
+def test_few_readings_are_no_poll() -> None:
+    """A computation that takes its times is none."""
+    with virtual_time(stuck_after=0.05):
+        read_clock_for(0.3, lambda: (time.time(), sum(range(100_000))))
+
+
+@pytest.mark.parametrize('seconds', [0.01, 3600])
+def test_a_wait_of_asyncio_is_refused(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the line that awaits it, and what to do."""
+    monkeypatch.setattr(patches, 'ASYNCIO_PATIENCE', 0.05)
+
+    async def wait() -> None:
+        await asyncio.sleep(seconds)
+
+    refused = pytest.raises(
+        RealWorkRefused, match=rf'asyncio waits.*{HERE}:\d+ in .*wait .*advance'
+    )
+    with virtual_time(), asyncio.Runner() as runner, refused:
+        runner.run(wait())
+
+
+def test_a_wait_of_asyncio_without_a_line_of_its_own_is_refused_where_it_is_run() -> None:
+    """`asyncio.sleep` itself is no line of the user's."""
+    with virtual_time(), pytest.raises(RealWorkRefused, match=rf'{HERE}:\d+ in test_a_wait_of'):
+        asyncio.run(asyncio.sleep(0.01))
+
+
+def test_asyncio_may_wait_for_what_comes() -> None:
+    """Its timers are refused where they are waited for, not where they are set."""
+
+    async def work() -> str:
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        threading.Timer(0.05, theirs.sendall, [b'x']).start()
+        async with asyncio.timeout(60):
+            got = await reader.read(1)
+        writer.close()
+        theirs.close()
+        return got.decode()
+
+    with virtual_time(), threads_allowed():
+        assert asyncio.run(work()) == 'x'
 
 
 def test_many_short_turns_are_never_stuck() -> None:

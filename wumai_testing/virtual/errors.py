@@ -4,7 +4,7 @@ VirtualTimeError: every error below but VirtualStuck, and wrong use of the clock
     VirtualDeadlock: something is waited for that nothing can bring about any more.
     VirtualLivelock: callbacks run without end while time stands still.
     VirtualTimeout: `run_until(..., within=...)` came to its end.
-    RealWorkRefused: work that takes real time: native threads, sockets, child processes.
+    RealWorkRefused: work that takes real time: native threads, sockets, child processes, asyncio.
 VirtualStuck: code that does not yield; no Exception, so that no handler's `except` hides it.
 """
 
@@ -32,10 +32,10 @@ class RealWorkRefused(VirtualTimeError):
 
 
 class VirtualStuck(BaseException):
-    """A node's code did not yield for a long while of real time.
+    """A node's code did not yield, or the test polled the clock, for a long while of real time.
 
-    The interpreter makes it without arguments where it interrupts; `struck` says then what
-    is known, in the greenlet that is stuck.
+    The interpreter makes it without arguments where it interrupts a node; `struck` says then
+    what is known, in the greenlet that is stuck.
     """
 
     struck: Callable[[], str] | None = None

@@ -8,6 +8,7 @@ Chance comes from the world's seed, in the same way.
 
 import os
 import random
+import selectors
 import socket
 import sys
 import threading
@@ -25,11 +26,14 @@ from freezegun import api
 from gevent.lock import Semaphore
 from gevent.monkey import get_original, is_module_patched
 
-from wumai_testing.virtual.errors import VirtualTimeError
+from wumai_testing.virtual.errors import RealWorkRefused, VirtualTimeError
 from wumai_testing.virtual.hub import THREADS_CURE
-from wumai_testing.virtual.report import driver_asks
+from wumai_testing.virtual.report import asyncio_asks, asyncio_waits, driver_asks
 from wumai_testing.virtual.timebase import SECOND, Real, Timebase
 from wumai_testing.virtual.watchers import SOCKETS_CURE, refuse
+
+ASYNCIO_PATIENCE = 5.0
+"""Real seconds that asyncio is left to wait for a file, such as a child's, before its timer."""
 
 _get_ident: Callable[[], int] = get_original('_thread', 'get_ident')
 
@@ -156,6 +160,7 @@ def patched(base: Timebase, seed: int = 0) -> Iterator[None]:
         _freeze(undo, base)
         _guard_threads(undo)
         _guard_sockets(undo)
+        _guard_asyncio(undo)
         yield
 
 
@@ -277,6 +282,25 @@ def _guard_sockets(undo: ExitStack) -> None:
     _replace(undo, blocking, 'connect', guarded('connect'))
     _replace(undo, blocking, 'connect_ex', guarded('connect_ex'))
     _replace(undo, socket, 'getaddrinfo', getaddrinfo)
+
+
+def _guard_asyncio(undo: ExitStack) -> None:
+    """Refuse waits of asyncio for its timers: they follow the virtual clock, its waits do not."""
+    real = selectors.DefaultSelector.select
+
+    def select(self: Any, timeout: float | None = None) -> Any:
+        if not timeout or timeout < 0 or _timebase() is None or not asyncio_asks():
+            return real(self, timeout)
+        ready = real(self, min(timeout, ASYNCIO_PATIENCE))
+        if not ready:
+            raise RealWorkRefused(
+                f'asyncio waits for time to pass, at {asyncio_waits()}. It does so in real time, '
+                'while virtual time stands still: let that pass with advance() of wumai_sim or '
+                'of the clock, or wait with time.sleep() or gevent.sleep().'
+            )
+        return ready
+
+    _replace(undo, selectors.DefaultSelector, 'select', select)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from types import BuiltinMethodType, FrameType
+from typing import Any
 
 from gevent._waiter import Waiter
 from gevent.hub import Hub
@@ -19,14 +20,21 @@ _PLUMBING = sys.stdlib_module_names | {'gevent', 'freezegun'}
 """Packages whose frames say nothing about who waits; ours are told by their folder."""
 _DRIVERS = {'pymysql', 'psycopg'}
 """Whose sockets may be real: a statement takes no virtual time."""
+_LIBRARIES = {'wumai', 'wumai_testing'}
+_INSTALLED = {'site-packages', 'dist-packages'}
+"""Folders whose code is not the user's."""
 
 
 def _is_plumbing(frame: FrameType) -> bool:
     return (
         _package(frame) in _PLUMBING
-        or os.path.dirname(frame.f_code.co_filename) == _HERE
+        or _is_ours(frame)
         or frame.f_globals.get('__name__') == 'wumai_testing.clock'
     )
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return os.path.dirname(frame.f_code.co_filename) == _HERE
 
 
 def _package(frame: FrameType) -> str:
@@ -51,9 +59,44 @@ def place(frame: FrameType | None) -> str:
     return 'a place that has no Python frame'
 
 
+def reader() -> FrameType | None:
+    """The frame that has called what is ours; None if that is a library's, and not the user's."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and (_is_ours(frame) or _package(frame) == 'freezegun'):
+        frame = frame.f_back
+    return None if frame is None or _is_library(frame) else frame
+
+
+def _is_library(frame: FrameType) -> bool:
+    installed = not _INSTALLED.isdisjoint(frame.f_code.co_filename.split(os.sep))
+    return installed or _package(frame) in _LIBRARIES or _is_plumbing(frame)
+
+
+def asyncio_waits() -> str:
+    """The places in the user's code at which the tasks of the running asyncio loop wait."""
+    import asyncio  # it is there, where this is called
+
+    tasks = [list(_awaiting(task.get_coro())) for task in asyncio.all_tasks()]
+    places = {place(frames[-1]) for frames in tasks if frames}
+    return ' and '.join(sorted(places)) or caller()
+
+
+def _awaiting(coroutine: Any) -> Iterator[FrameType]:
+    """The frames of a coroutine that waits, and of those that it awaits, that are the user's."""
+    while (frame := getattr(coroutine, 'cr_frame', None)) is not None:
+        if not _is_plumbing(frame):
+            yield frame
+        coroutine = coroutine.cr_await
+
+
 def caller() -> str:
     """The place in the user's code that is running now."""
     return place(sys._getframe())
+
+
+def asyncio_asks() -> bool:
+    """Whether it is asyncio that has called the caller of this."""
+    return _package(sys._getframe(2)) == 'asyncio'
 
 
 def driver_asks() -> bool:

@@ -1,6 +1,8 @@
 """Timebase: the one counter that all nodes of a virtual world share."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from freezegun import api as freezegun_api
 
@@ -48,7 +50,7 @@ class Timebase:
 
     __slots__ = (
         '_armed', 'callbacks', 'callbacks_max', 'epoch_ns', 'in_flight', 'last_ns', 'now_ns',
-        'start',
+        'on_reading', 'start',
     )  # fmt: skip
 
     def __init__(self, start: datetime, callbacks_max: int) -> None:
@@ -61,6 +63,7 @@ class Timebase:
         """How many callbacks ran at this instant."""
         self.callbacks_max = callbacks_max
         self.in_flight = InFlight()
+        self.on_reading: Callable[[], None] = lambda: None
         self._armed = 0
 
     def next_arming(self) -> int:
@@ -77,6 +80,30 @@ class Timebase:
     def now(self) -> datetime:
         """Naive UTC, rounded down to the microsecond."""
         return self.start + timedelta(microseconds=self.now_ns // 1000)
+
+    def tell_of_readings(self, listener: Callable[[], None] | None) -> None:
+        """Call `listener` whenever the time is read. Without one a reading costs nothing more."""
+        if listener is not None:
+            self.on_reading = listener
+        self.__class__ = Timebase if listener is None else _ToldTimebase
+
+
+class _ToldTimebase(Timebase):
+    """What a timebase becomes while its readings are told of."""
+
+    __slots__ = ()
+
+    @property
+    def now_ns(self) -> int:
+        self.on_reading()
+        return _NOW.__get__(self)  # type: ignore[no-any-return]
+
+    @now_ns.setter
+    def now_ns(self, instant_ns: int) -> None:
+        _NOW.__set__(self, instant_ns)
+
+
+_NOW: Any = vars(Timebase)['now_ns']
 
 
 def _ns_between(earlier: datetime, later: datetime) -> int:

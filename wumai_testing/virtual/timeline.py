@@ -34,6 +34,7 @@ from wumai_testing.virtual.errors import (
 from wumai_testing.virtual.hub import NodeHub, raw_switch, set_hub
 from wumai_testing.virtual.loop import Ready
 from wumai_testing.virtual.node import Node
+from wumai_testing.virtual.polls import Polls
 from wumai_testing.virtual.timebase import SECOND, Timebase, to_ns
 from wumai_testing.virtual.watchdog import Guard
 
@@ -63,6 +64,8 @@ class VirtualTime:
         """Every greenlet that waits, in the order in which they began to."""
         self._guard = guard
         guard.escape = self._abandon
+        if guard.budget is not None:
+            guard.polls = Polls(self.base, guard.budget)
         self._failure: BaseException | None = None
         self._refusals = 0
         self._all: list[Node] = []
@@ -196,6 +199,13 @@ class VirtualTime:
             stuck = self._guard.end()
             if stuck is not None:
                 raise VirtualStuck(stuck)
+
+    def on_progress(self, progress: Callable[[], object]) -> None:
+        """Take the test for at work, and not for waiting, as long as what `progress` says changes;
+        it is called from another thread.
+        """
+        if self._guard.polls is not None:
+            self._guard.polls.progress = progress
 
     def describe_current(self) -> str:
         """Who is running now, and where: for errors and traces."""

@@ -1,4 +1,4 @@
-"""The real-time watchdog: stops a node's code that does not yield.
+"""The real-time watchdog: stops a node's code that does not yield, and a test that polls.
 
 One native daemon thread a process, started by the first virtual world and asleep while none
 is open. It uses no signal, and no clock is read on the path of the watched thread. A turn
@@ -16,6 +16,7 @@ from gevent.monkey import get_original
 from greenlet import getcurrent
 
 from wumai_testing.virtual.errors import VirtualStuck
+from wumai_testing.virtual.polls import Polls
 from wumai_testing.virtual.report import place
 from wumai_testing.virtual.timebase import Real
 
@@ -40,6 +41,8 @@ class Guard:
         """What to tell of the turn under way, once it is found stuck."""
         self.escape: Callable[[], None] | None = None
         """Leaves the running greenlet for ever."""
+        self.polls: Polls | None = None
+        """Of the test's own code, which has no turns."""
         self._strikes = 0
         self._turn = 0
         self._name: str | None = None
@@ -80,6 +83,8 @@ class Guard:
 
     def look(self, now: float) -> None:
         """Called by the watchdog: interrupt a turn that is over its budget."""
+        if self.polls is not None:
+            self.polls.look(now)
         if self._name is None or self._turn != self._seen:
             self._seen = self._turn
             self._deadline = now + (self.budget or 0.0)
