@@ -1,13 +1,15 @@
 """Handlers that note in the timeline when they begin, sleep and end."""
 
 import functools
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import gevent
 
-from wumai.job import Interrupt
+from wumai.job import Interrupt, RunLater
 from wumai.worker.actions import Actions, Handler
+from wumai_testing import places
 from wumai_testing.timeline import Timeline
 
 
@@ -16,12 +18,42 @@ def check_handlers(routes: Mapping[str, Handler]) -> None:
     Actions().route(routes)
 
 
-def observed(routes: Mapping[str, Handler], timeline: Timeline, worker: str) -> dict[str, Handler]:
+class PutOffs:
+    """The jobs whose handlers put them off by RunLater, and how often."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self.worst = ''
+        """The job that was put off most often."""
+        self.place: str | None = None
+        """Where that was raised at last."""
+
+    @property
+    def most(self) -> int:
+        """How often that was."""
+        return self._counts[self.worst]
+
+    def clear(self) -> None:
+        """Count from here on."""
+        self._counts.clear()
+
+    def note(self, job: str, error: RunLater) -> None:
+        self._counts[job] += 1
+        if self._counts[job] >= self.most:
+            self.worst, self.place = job, places.of_error(error)
+
+
+def observed(
+    routes: Mapping[str, Handler], timeline: Timeline, worker: str, put_offs: PutOffs | None = None
+) -> dict[str, Handler]:
     """`routes` with each handler observed."""
-    return {action: _observed(handler, timeline, worker) for action, handler in routes.items()}
+    put_offs = put_offs or PutOffs()
+    return {
+        action: _observed(handler, timeline, worker, put_offs) for action, handler in routes.items()
+    }
 
 
-def _observed(handler: Handler, timeline: Timeline, worker: str) -> Handler:
+def _observed(handler: Handler, timeline: Timeline, worker: str, put_offs: PutOffs) -> Handler:
     @functools.wraps(handler)
     def run(job: Any) -> Any:
         # For the watchdog, which names who runs without yielding.
@@ -31,6 +63,8 @@ def _observed(handler: Handler, timeline: Timeline, worker: str) -> Handler:
         try:
             return handler(_ObservedJob(job, timeline, worker))
         except BaseException as error:
+            if isinstance(error, RunLater):
+                put_offs.note(job.id, error)
             name = type(error).__name__
             how = f'interrupted: {name}' if isinstance(error, Interrupt) else f'raised {name}'
             raise

@@ -31,7 +31,7 @@ from wumai_testing.jobs import Jobs, not_ended
 from wumai_testing.logs import CapturedLogs
 from wumai_testing.node import NodeClock, NodeHeartbeat, seeded_entropy
 from wumai_testing.notifications import CapturedChannel, capture
-from wumai_testing.observing import check_handlers, observed
+from wumai_testing.observing import PutOffs, check_handlers, observed
 from wumai_testing.recording import RecordingStore
 from wumai_testing.timeline import Timeline
 from wumai_testing.wire import VirtualPort
@@ -40,6 +40,8 @@ from wumai_testing.worker_options import WorkerSettings, check_options
 START = datetime(2026, 1, 1)
 FOREVER = '36500d'
 MOST_TRIES = 100_000
+MOST_PUT_OFFS = 10_000
+"""Of one job: a poll each 10 s has more than a day."""
 APP = 'app'
 """The process of the api and of the test."""
 
@@ -91,6 +93,8 @@ class Simulation:
         self.logs = CapturedLogs(clock.now)
         self.database = database
         self.faults = FaultPlan(clock.monotonic, self._struck)
+        self._put_offs = PutOffs()
+        """Since the latest run_until_idle() began."""
         self.workers: dict[str, SimulatedWorker] = {}
         """The latest worker of each name."""
         self._port = VirtualPort()
@@ -185,7 +189,7 @@ class Simulation:
         try:
             one.worker = create_worker(runtime=one.runtime, **options)
             if routes is not None:
-                one.worker.route(observed(routes, self.timeline, one.name))
+                one.worker.route(observed(routes, self.timeline, one.name, self._put_offs))
             one.worker.start()
         except SystemExit as leaving:
             code = leaving.code if isinstance(leaving.code, int) else 1
@@ -276,24 +280,38 @@ class Simulation:
             self._fail(f'{what} {self._unfinished()}')
         self._check_workers()
 
-    def run_until_idle(self, within: float | str = FOREVER) -> None:
+    def run_until_idle(self, within: float | str | None = None) -> None:
         """Until no job is running, due or scheduled, and no message is on its way.
 
         Raises SimulationError naming the jobs that are left when no worker lives, after
-        `within`, or after 100,000 tries.
+        `within`, after 100,000 tries, or where `within` is not given and a handler has put its
+        job off 10,000 times.
         """
         __tracebackhide__ = True
         first = len(self.timeline)
-        limit = self.clock.monotonic() + parse_duration(within)
+        seconds = parse_duration(FOREVER if within is None else within)
+        limit = self.clock.monotonic() + seconds
+        self._put_offs.clear()
 
         def over() -> bool:
-            return self.is_idle() or self._gives_up(first, limit)
+            polls = within is None and self._put_offs.most >= MOST_PUT_OFFS
+            return self.is_idle() or polls or self._gives_up(first, limit)
 
-        self.clock.run_until(over, within=parse_duration(within) + 1)
+        self.clock.run_until(over, within=seconds + 1)
         self._check_workers()
         if not self.is_idle():
             at = format_duration(round(self.clock.monotonic(), 3))
-            self._fail(f'{self._unfinished()} at {at}')
+            self._fail(f'{self._unfinished()} at {at}', self._told_put_offs())
+
+    def _told_put_offs(self) -> str:
+        count, job = self._put_offs.most, self._put_offs.worst
+        if count < MOST_PUT_OFFS:
+            return ''
+        where = f' at {self._put_offs.place}' if self._put_offs.place else ''
+        return (
+            f'. {job} was put off {count:,} times by RunLater{where}: let what it waits for come '
+            'true, or allow more by `within`, a virtual time such as 30d'
+        )
 
     def _gives_up(self, first: int, limit: float) -> bool:
         no_worker = not any(one.alive for one in self.workers.values())
@@ -359,9 +377,9 @@ class Simulation:
                 failure, one.failure = one.failure, None
                 raise failure
 
-    def _fail(self, message: str) -> NoReturn:
+    def _fail(self, message: str, advice: str = '') -> NoReturn:
         __tracebackhide__ = True
-        error = SimulationError(f'{message}, with workers {self._worker_states()}')
+        error = SimulationError(f'{message}, with workers {self._worker_states()}{advice}')
         error.add_note(self.timeline.text(last=40))
         raise error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wumai_testing.duration import format_duration
+from wumai_testing.timeline_folds import Fold, folded
 from wumai_testing.timeline_words import describe, printable
 
 _JOB_ID = re.compile(r'(?:\b(\w+) )?\b(job-[0-9A-Za-z]{4,28})\b')
@@ -118,11 +119,24 @@ class Timeline:
         return len(self.events)
 
     def text(self, last: int | None = None) -> str:
-        """A line an event, in columns; with `last`, only so many, the latest."""
-        events = self.events if last is None else self.events[max(0, len(self.events) - last) :]
-        skipped = len(self.events) - len(events)
+        """A line an event, in columns; with `last`, the latest so many, and repeats folded."""
+        if last is None:
+            return '\n'.join(_columns([self._row(event) for event in self.events]))
+        return '\n'.join(self._latest(last))
+
+    def _latest(self, last: int) -> list[str]:
+        parts = [
+            part
+            for found in folded([_key(event) for event in self.events])
+            for part in ([found] if isinstance(found, Fold) else found)
+        ]
+        parts = parts[max(0, len(parts) - last) :]
+        first = parts[0] if parts else len(self.events)
+        skipped = first.start if isinstance(first, Fold) else first
         head = [f'... {skipped} earlier {"event" if skipped == 1 else "events"}'] if skipped else []
-        return '\n'.join(head + _columns([self._row(event) for event in events]))
+        rows = [self._row(self.events[part]) for part in parts if isinstance(part, int)]
+        lines = iter(_columns(rows))
+        return head + [str(part) if isinstance(part, Fold) else next(lines) for part in parts]
 
     def _row(self, event: Event) -> Sequence[str]:
         words = self.words(event)
@@ -170,6 +184,12 @@ class Timeline:
                 )
         path.write_bytes(text.encode('utf-8', errors='replace'))
         return path
+
+
+def _key(event: Event) -> tuple[Any, ...]:
+    """What is equal where the lines are but for their times."""
+    detail = {name: value for name, value in event.detail.items() if name != 'run_at'}
+    return event.kind, event.job, event.worker, detail
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:

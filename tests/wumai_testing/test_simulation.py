@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import sqlite3
 import sys
 import time
@@ -17,6 +18,7 @@ from sqlalchemy import Column, Engine, Integer, MetaData, Table
 from wumai import db
 from wumai.config import CONF
 from wumai.error import ConfigError
+from wumai.job import RunLater
 from wumai.model import Job
 from wumai_testing.clock import VirtualStuck
 from wumai_testing.simulation import Simulation, SimulationError, simulation
@@ -300,6 +302,47 @@ def test_run_until_idle_stops_after_within(wumai_sim: Simulation) -> None:
     with pytest.raises(SimulationError, match='1 job has not ended'):
         wumai_sim.run_until_idle(within='30d')
     assert wumai_sim.clock.now() - datetime(2026, 1, 1) < timedelta(days=31)
+
+
+def poll_for_ever(job):
+    raise RunLater(30)
+
+
+def test_a_job_that_is_put_off_for_ever_is_named(
+    wumai_sim: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With how often, the line and what allows more; its rounds are told once."""
+    monkeypatch.setattr('wumai_testing.simulation.MOST_PUT_OFFS', 50)
+    wumai_sim.route(None, {'Poll': poll_for_ever, 'Quick': lambda job: None})
+    wumai_sim.run_until_idle()
+    job_id = Job.create('Poll')
+    line = poll_for_ever.__code__.co_firstlineno + 1
+    told = rf'{job_id} was put off 50 times by RunLater at .*test_simulation.py:{line}.*`within`'
+    with pytest.raises(SimulationError, match=told) as caught:
+        wumai_sim.run_until_idle()
+    assert re.search(r'the same 4 lines \d+ times more', caught.value.__notes__[0])
+    assert wumai_sim.clock.monotonic() < 51 * 33
+
+
+def test_within_allows_a_job_to_be_put_off(
+    wumai_sim: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And each run_until_idle() counts anew."""
+    monkeypatch.setattr('wumai_testing.simulation.MOST_PUT_OFFS', 50)
+
+    def poll(job):
+        if job.age < 40 * 30:
+            raise RunLater(30)
+
+    wumai_sim.route(None, {'Long': poll_for_ever, 'Poll': poll})
+    job_id = Job.create('Long')
+    with pytest.raises(SimulationError, match='at 1h'):
+        wumai_sim.run_until_idle(within='1h')
+    Job.cancel(job_id)
+    for _ in range(2):
+        job_id = Job.create('Poll')
+        wumai_sim.run_until_idle()
+        assert wumai_sim.jobs[job_id].status == 'finished'
 
 
 def test_a_job_that_runs_for_ever_is_named(wumai_sim: Simulation) -> None:

@@ -50,6 +50,27 @@ def test_text_with_last_says_what_it_leaves_out() -> None:
     assert timeline.text(last=1000) == timeline.text()
 
 
+def test_text_with_last_folds_what_goes_round() -> None:
+    """Only the times of the rounds differ, and the whole text has them all."""
+    story = Story()
+    for number in range(10):
+        story.at(number * 60, 'claim', job='a', worker='w1', n=1, m=3)
+        story.at(number * 60 + 1, 'release', job='a', worker='w1', run_at=after(number * 60 + 60))
+    timeline = story.told()
+    assert timeline.text(last=40).splitlines() == [
+        '  0s  w1  job#1  claim    try 1 of 3',
+        '  1s  w1  job#1  release  handed back; due 1m',
+        '... the same 2 lines 8 times more',
+        '  9m  w1  job#1  claim    try 1 of 3',
+        '9m1s  w1  job#1  release  handed back; due 10m',
+    ]
+    assert timeline.text(last=3).splitlines()[:2] == [
+        '... 2 earlier events',
+        '... the same 2 lines 8 times more',
+    ]
+    assert len(timeline.text().splitlines()) == 20
+
+
 def test_text_of_nothing_is_empty() -> None:
     timeline = Timeline(lambda: 0, START)
     assert (timeline.text(), timeline.json_lines()) == ('', '')

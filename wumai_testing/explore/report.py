@@ -1,10 +1,9 @@
 """A broken invariant as a person wants to read it."""
 
-import inspect
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wumai_testing import places
 from wumai_testing.explore.application import App
 from wumai_testing.explore.driver import Result
 from wumai_testing.explore.plan import PlannedJob
@@ -77,10 +76,5 @@ def handler_line(result: Result, app: App) -> str | None:
     handler = app.job_routes.get(action) if action else None
     if handler is None:
         return None
-    try:
-        file = inspect.getsourcefile(handler)
-        _, line = inspect.getsourcelines(handler)
-    except (TypeError, OSError):
-        return None
-    here = os.getcwd() + os.sep
-    return f'{action} in {(file or "").removeprefix(here)}:{line}'
+    place = places.of_function(handler)
+    return f'{action} in {place}' if place else None

@@ -26,7 +26,7 @@ from wumai_testing.jobs import tries_of
 from wumai_testing.scenario.errors import Problem, ScenarioError
 from wumai_testing.scenario.model import ChannelFault, DatabaseFault, JobStep, Offset, Scenario
 from wumai_testing.scenario.values import ABSENT, resolve
-from wumai_testing.simulation import FOREVER, Simulation, simulation
+from wumai_testing.simulation import Simulation, simulation
 
 
 class World(Protocol):
@@ -99,7 +99,7 @@ class SimulatedWorld:
         self._check_invariants()
 
     def run_until_idle(self, within: float | None) -> None:
-        self.sim.run_until_idle(FOREVER if within is None else within)
+        self.sim.run_until_idle(within)
         self._check_invariants()
 
     def _check_invariants(self) -> None:

@@ -15,6 +15,8 @@ from gevent._waiter import Waiter
 from gevent.hub import Hub
 from greenlet import getcurrent, greenlet
 
+from wumai_testing.places import shown
+
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _PLUMBING = sys.stdlib_module_names | {'gevent', 'freezegun'}
 """Packages whose frames say nothing about who waits; ours are told by their folder."""
@@ -53,9 +55,8 @@ def place(frame: FrameType | None) -> str:
     for user in _frames(frame):
         path = user.f_code.co_filename
         line = linecache.getline(path, user.f_lineno, user.f_globals).strip()
-        relative = os.path.relpath(path) if path.startswith(os.getcwd() + os.sep) else path
         source = f' (`{line}`)' if line else ''
-        return f'{relative}:{user.f_lineno} in {user.f_code.co_qualname}{source}'
+        return f'{shown(path, user.f_lineno)} in {user.f_code.co_qualname}{source}'
     return 'a place that has no Python frame'
 
 
