@@ -5,6 +5,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+_INSTALLED = {'site-packages', 'dist-packages'}
+
 
 def shown(path: str, line: int) -> str:
     """`file:line`."""
@@ -21,11 +23,17 @@ def of_function(function: Callable[..., Any]) -> str | None:
     return shown(file or '', line)
 
 
+def is_installed(path: str) -> bool:
+    """Whether a file belongs to a library that was installed."""
+    return not _INSTALLED.isdisjoint(path.split(os.sep))
+
+
 def of_error(error: BaseException) -> str | None:
-    """Where it was raised; None if it never was."""
-    innermost = error.__traceback__
-    while innermost is not None and innermost.tb_next is not None:
-        innermost = innermost.tb_next
-    if innermost is None:
-        return None
-    return shown(innermost.tb_frame.f_code.co_filename, innermost.tb_lineno)
+    """Where it was raised, or a library called that did; None if it never was."""
+    found, step = None, error.__traceback__
+    while step is not None:
+        path = step.tb_frame.f_code.co_filename
+        if found is None or not is_installed(path):
+            found = shown(path, step.tb_lineno)
+        step = step.tb_next
+    return found

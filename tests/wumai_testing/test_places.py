@@ -3,6 +3,8 @@
 import os
 
 import pytest
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from wumai_testing import places
 
@@ -29,3 +31,9 @@ def test_an_error_is_where_it_was_raised() -> None:
         fail()
     assert places.of_error(raised.value) == f'{HERE}:{fail.__code__.co_firstlineno + 1}'
     assert places.of_error(ValueError()) is None
+
+
+def test_an_error_of_a_library_is_where_that_was_called() -> None:
+    with pytest.raises(ArgumentError) as raised:
+        make_url('nonsense')
+    assert (places.of_error(raised.value) or '').startswith(f'{HERE}:')

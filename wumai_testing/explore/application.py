@@ -1,6 +1,7 @@
 """The app that is explored: its handlers, its examples, and its own invariants."""
 
 import inspect
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -10,10 +11,12 @@ from sqlalchemy import MetaData, Table
 from sqlalchemy.orm import Session
 
 from wumai.cli.target import load_module
-from wumai.error import ConfigError
+from wumai.common.jsonable import jsonable
+from wumai.error import ConfigError, WumaiError, describe
 from wumai.model.resource import Resource
 from wumai.store import schema
 from wumai.worker.actions import Handler
+from wumai_testing import places
 from wumai_testing.observing import check_handlers
 
 Check = Callable[..., Any]
@@ -32,21 +35,36 @@ def invariant(check: Check) -> Check:
     return check
 
 
+class InvariantFailed(WumaiError):
+    """An invariant of the app's own raised what does not tell whether it holds."""
+
+
 def name_of(check: Check) -> str:
     """What an invariant of the app is called where it is told of."""
     return f'{check.__module__}.{check.__name__}'
 
 
 def broken_invariant(checks: Iterable[Check], session: Session) -> tuple[str, str] | None:
-    """The name of the first of these invariants that does not hold, and what is wrong."""
+    """The name of the first of these invariants that does not hold, and what is wrong.
+
+    Raises InvariantFailed for one that cannot tell.
+    """
     for check in checks:
         try:
             answer = check(session)
         except AssertionError as error:
             answer = str(error).partition('\n')[0] or False
+        except Exception as error:
+            raise InvariantFailed(
+                f'{_shown(check)} raised {describe(error)}, at {places.of_error(error)}'
+            ) from error
         if answer is False or isinstance(answer, str):
             return name_of(check), answer or 'it does not hold'
     return None
+
+
+def _shown(check: Check) -> str:
+    return f'invariant {name_of(check)} ({places.of_function(check)})'
 
 
 @dataclass(frozen=True)
@@ -92,8 +110,20 @@ def load_app(app: 'App | ModuleType | str | None' = None) -> App:
 
 
 def invariants_of(module: ModuleType) -> list[Check]:
-    """The functions of a module that are marked with `@invariant`."""
-    return [value for value in vars(module).values() if _is_invariant(value)]
+    """The functions of a module that are marked with `@invariant`. Raises ConfigError for one that
+    cannot be called with a session.
+    """
+    found = [value for value in vars(module).values() if _is_invariant(value)]
+    for check in found:
+        if inspect.iscoroutinefunction(check):
+            raise ConfigError(f'{_shown(check)} is async, and nobody awaits it')
+        try:
+            inspect.signature(check, follow_wrapped=False).bind(None)
+        except TypeError as error:
+            raise ConfigError(
+                f'{_shown(check)} is called with one argument, the session ({error})'
+            ) from None
+    return found
 
 
 def _check_examples(app: App) -> None:
@@ -105,6 +135,15 @@ def _check_examples(app: App) -> None:
             )
         if isinstance(examples, Mapping) or not all(isinstance(one, Mapping) for one in examples):
             raise ConfigError(f'{app.name}: examples[{action!r}] is to be a list of params')
+        for number, params in enumerate(examples):
+            # A call is sent as a client sends it, a job is stored as Job.create does.
+            default = None if action in app.routes else jsonable
+            try:
+                json.dumps(params, allow_nan=False, default=default)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise ConfigError(
+                    f'{app.name}: examples[{action!r}][{number}] is not JSON: {error}'
+                ) from None
 
 
 def _is_invariant(value: Any) -> bool:

@@ -16,7 +16,7 @@ from wumai.model import Job
 from wumai.store.db_errors import StoreError
 from wumai_testing.clock import VirtualLivelock, VirtualStuck
 from wumai_testing.databases import Database
-from wumai_testing.explore.application import App
+from wumai_testing.explore.application import App, InvariantFailed
 from wumai_testing.explore.checkers import CHECKERS, Broken, Checker
 from wumai_testing.explore.checkers.app import AppInvariants
 from wumai_testing.explore.checkers.ends import Endings, Loops
@@ -151,6 +151,8 @@ class Driver:
             self._work.fail(str(error))
         except KeyboardInterrupt:
             raise
+        except InvariantFailed as error:
+            raise InvariantFailed(f'seed {self.plan.seed}: {error}') from error
         except BaseException as error:  # what a greenlet of a worker let out, too
             self._loops.fail(f'{type(error).__name__}: {error}')
         return self._result(keep)

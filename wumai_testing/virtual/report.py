@@ -15,7 +15,7 @@ from gevent._waiter import Waiter
 from gevent.hub import Hub
 from greenlet import getcurrent, greenlet
 
-from wumai_testing.places import shown
+from wumai_testing.places import is_installed, shown
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _PLUMBING = sys.stdlib_module_names | {'gevent', 'freezegun'}
@@ -23,8 +23,6 @@ _PLUMBING = sys.stdlib_module_names | {'gevent', 'freezegun'}
 _DRIVERS = {'pymysql', 'psycopg'}
 """Whose sockets may be real: a statement takes no virtual time."""
 _LIBRARIES = {'wumai', 'wumai_testing'}
-_INSTALLED = {'site-packages', 'dist-packages'}
-"""Folders whose code is not the user's."""
 
 
 def _is_plumbing(frame: FrameType) -> bool:
@@ -69,7 +67,7 @@ def reader() -> FrameType | None:
 
 
 def _is_library(frame: FrameType) -> bool:
-    installed = not _INSTALLED.isdisjoint(frame.f_code.co_filename.split(os.sep))
+    installed = is_installed(frame.f_code.co_filename)
     return installed or _package(frame) in _LIBRARIES or _is_plumbing(frame)
 
 

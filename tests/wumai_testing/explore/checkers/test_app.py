@@ -8,7 +8,7 @@ import pytest
 
 from tests.wumai_testing.explore.plans import plan, second_disk
 from wumai_testing.explore import invariant
-from wumai_testing.explore.application import load_app
+from wumai_testing.explore.application import InvariantFailed, load_app
 from wumai_testing.explore.driver import run
 from wumai_testing.explore.plan import PlannedJob
 
@@ -47,6 +47,22 @@ def text(_session: Any) -> Any:
 
 def failing(_session: Any) -> Any:
     raise AssertionError
+
+
+def raising(_session: Any) -> Any:
+    return {}['disk']
+
+
+def test_an_invariant_that_raises_is_told_by_its_name() -> None:
+    """Not as one of wumai's, and not as one that is broken."""
+    app = replace(load_app(), invariants=[invariant(raising)])
+    line = raising.__code__.co_firstlineno
+    told = (
+        rf'^seed 0: invariant .*test_app\.raising \(.*test_app\.py:{line}\) '
+        rf"raised KeyError: 'disk', at .*test_app\.py:{line + 1}$"
+    )
+    with pytest.raises(InvariantFailed, match=told):
+        run(plan(PlannedJob(0, 'Quick')), app)
 
 
 @pytest.mark.parametrize(
