@@ -67,12 +67,15 @@ def _told_by(event: Event) -> Iterator[str]:
 def missed(
     reached: Counter[str], runs: int, app: App, kinds: Collection[str] | None = None
 ) -> list[str]:
-    """Faults that could have struck and never did, states and handlers that were never seen."""
+    """Faults that could have struck and never did, states and handlers that were never seen, and an
+    app's handlers of which no job ever ended well; some of the explorer's own never do.
+    """
     if runs < ENOUGH:
         return []
     faults = [kind for kind in KINDS if kinds is None or kind in kinds]
     states = _STATES if app.name == OWN and kinds is None else ()
-    handlers = [f'begun {action}' for action in sorted(app.job_routes)]
+    ends = ('begun',) if app.name == OWN else ('begun', 'finished')
+    handlers = [f'{end} {action}' for action in sorted(app.job_routes) for end in ends]
     return [name for name in (*faults, *states, *handlers) if not reached[name]]
 
 

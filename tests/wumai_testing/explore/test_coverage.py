@@ -15,7 +15,8 @@ DISKS = load_app('tests.wumai_testing.explore.disks')
 
 
 def all_of(app_actions: list[str]) -> Counter[str]:
-    names = [*KINDS, *(f'begun {action}' for action in app_actions)]
+    ends = [f'{end} {action}' for end in ('begun', 'finished') for action in app_actions]
+    names = [*KINDS, *ends]
     return Counter(dict.fromkeys(names, 1))
 
 
@@ -49,7 +50,17 @@ def test_what_was_never_reached_is_told() -> None:
 
 def test_a_handler_that_never_began_is_told() -> None:
     app = replace(DISKS, job_routes={**DISKS.job_routes, 'DeleteInstance': print})
-    assert missed(all_of(DISKS.actions), ENOUGH, app) == ['begun DeleteInstance']
+    never = ['begun DeleteInstance', 'finished DeleteInstance']
+    assert missed(all_of(DISKS.actions), ENOUGH, app) == never
+
+
+def test_a_handler_that_never_finished_is_told() -> None:
+    """It has begun again and again, and no run says that it works."""
+    reached = all_of(DISKS.actions)
+    del reached['finished CreateInstance']
+    assert missed(reached, ENOUGH, DISKS) == ['finished CreateInstance']
+    assert report(reached, ENOUGH, DISKS).endswith('never reached: finished CreateInstance')
+    assert 'finished GiveUp' not in missed(Counter(), ENOUGH, OWN)
 
 
 def test_runs_of_our_own_handlers_are_to_reach_all_states() -> None:
