@@ -135,7 +135,7 @@ def _summarize(outcomes: Sequence[Outcome], seconds: float) -> None:
 @scenario.command()
 @_PATHS
 def check(paths: tuple[Path, ...]) -> None:
-    """Check the grammar of scenario files; nothing is run.
+    """Check the grammar of scenario files; nothing is run, and no `app` imported.
 
     \b
     Example:

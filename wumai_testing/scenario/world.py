@@ -224,7 +224,9 @@ def load_app(scenario: Scenario) -> ModuleType:
     except ModuleNotFoundError as error:
         if not f'{scenario.app}.'.startswith(f'{error.name}.'):  # it lacks one that it imports
             raise
-        raise _wrong_app(scenario, str(error)) from error
+        looked = ' or '.join(dict.fromkeys(folders))
+        told = f'there is no module {error.name!r} in {looked} nor elsewhere on sys.path'
+        raise _wrong_app(scenario, told) from error
     if not (hasattr(app, 'routes') or hasattr(app, 'job_routes')):
         raise _wrong_app(scenario, f'{scenario.app} has neither `routes` nor `job_routes`')
     return app

@@ -69,7 +69,7 @@ def test_the_app_is_found_beside_the_file(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ('app', 'wrong'),
     [
-        ('no.such_app', "No module named 'no'"),
+        ('no.such_app', f"there is no module 'no' in {os.getcwd()} nor elsewhere on sys.path"),
         ('json', 'json has neither `routes` nor `job_routes`'),
     ],
 )

@@ -107,7 +107,8 @@ def test_an_app_that_is_not_there(folder: Path) -> None:
     path = written(folder, '- advance: 1s', app='live_nowhere')
     outcome = ran(path)
     assert outcome.status == FAILED
-    assert outcome.message == f"{path}:2:6: No module named 'live_nowhere'"
+    told = f"there is no module 'live_nowhere' in {path.parent.resolve()}"
+    assert outcome.message.startswith(f'{path}:2:6: {told}')
 
 
 def test_a_worker_that_leaves_by_itself(folder: Path) -> None:
