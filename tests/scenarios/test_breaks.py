@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios.breaks import BREAKS
-from wumai_testing.scenario import world
+from wumai_testing import simulation
 from wumai_testing.scenario.outcome import FAILED, PASSED, run_simulated
 
 ROOT = Path(__file__).parents[2] / 'scenarios'
@@ -35,7 +35,7 @@ def test_each_scenario_is_named_and_each_break_is_noticed() -> None:
 def test_a_break_is_noticed(what: str, scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = ROOT / f'{scenario}.yaml'
     # What never ends is noticed after some minutes, where a file names no other time.
-    monkeypatch.setattr(world, 'FOREVER', '10m')
+    monkeypatch.setattr(simulation, 'FOREVER', '10m')
     whole = run_simulated(path)
     assert whole.status == PASSED, whole.message
     BREAKS[what](monkeypatch)

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from tests.zoo.base import BACK_OFF, CLOCK, OFF_BY_ONE, POISON, TELLING, TIMEOUT, Bug
+from wumai_testing import simulation
 from wumai_testing.explore.application import load_app
 from wumai_testing.explore.driver import run
 from wumai_testing.explore.options import draw_plan
-from wumai_testing.scenario import world
 from wumai_testing.scenario.outcome import FAILED, run_simulated
 
 ROOT = Path(__file__).parents[2] / 'scenarios'
@@ -60,7 +60,7 @@ def fails(scenario: str, bug: Bug | None = None) -> bool:
     """Whether a scenario fails, with a bug: by what it expects, by what the bug lets out of a
     worker, or by a worker that never yields.
     """
-    patience, world.FOREVER = world.FOREVER, ENOUGH
+    patience, simulation.FOREVER = simulation.FOREVER, ENOUGH
     try:
         with bug.planted() if bug else nullcontext():
             return run_simulated(ROOT / f'{scenario}.yaml').status == FAILED
@@ -69,7 +69,7 @@ def fails(scenario: str, bug: Bug | None = None) -> bool:
     except BaseException:
         return True
     finally:
-        world.FOREVER = patience
+        simulation.FOREVER = patience
 
 
 def explored(bug: Bug, seeds: Iterable[int], *, strict: bool = False) -> Sighting | None:
