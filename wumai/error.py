@@ -2,7 +2,7 @@
 
 WumaiError
 ├── ConfigError      a setting is missing or wrong
-├── SchemaError      a table lacks what wumai needs
+├── SchemaError      a table lacks what wumai needs, or cannot hold it
 └── ActionError      what an API handler raises to answer with an error code
     ├── iaas_error.*
     └── project_error.*
@@ -24,7 +24,7 @@ class ConfigError(WumaiError):
 
 
 class SchemaError(WumaiError):
-    """The database lacks a table or columns; the message lists them."""
+    """The database lacks a table or columns, or some do not fit; the message lists them."""
 
 
 class ActionError(WumaiError):

@@ -125,6 +125,10 @@ class Expired:
         return token_worker(self.token)
 
 
+LONGEST_TOKEN = 132
+"""Characters of a token whose worker has the longest name of a host, 64, and number, 7."""
+
+
 def make_token(worker: str, nonce: str) -> str:
     """The mark of one claim: who holds the job, and a nonce that no other claim has."""
     return json.dumps({'worker': worker, 'nonce': nonce})

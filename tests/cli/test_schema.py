@@ -88,6 +88,15 @@ def test_init_db_prints_what_a_table_lacks(database: str) -> None:
     wumai('init-db', '--database', database)
 
 
+def test_init_db_tells_of_a_column_that_does_not_fit(mysql_database: str) -> None:
+    """And that it is for a human to change."""
+    wumai('init-db', '--database', mysql_database)
+    run(mysql_database, 'ALTER TABLE job MODIFY result VARCHAR(20)')
+    told = wumai('init-db', '--database', mysql_database, code=1).stderr
+    assert 'result is VARCHAR(20), has to be TEXT, ' in told
+    assert told.endswith(': change it by ALTER TABLE\n')
+
+
 def test_init_db_prints_the_index_that_is_missing(database: str) -> None:
     """Which a server does without, so that the exit code is 0."""
     on = '' if database.startswith('sqlite') else ' ON job'

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Inspector
 from wumai.cli.database import opened, option, settings, shown, translated
 from wumai.cli.group import Failure
 from wumai.config import CONF
-from wumai.error import ConfigError, SchemaError
+from wumai.error import ConfigError
 from wumai.store import schema as tables
 from wumai.store.engine import database_url
 
@@ -96,7 +96,4 @@ def _alter(connection: Connection, table: Table, columns: list[str]) -> list[str
 
 
 def _hints(connection: Connection, table: Table) -> list[str]:
-    try:
-        return [f'{hint};' for hint in tables.check(connection, [table.name])]
-    except SchemaError:  # altered by somebody else just now
-        return []
+    return [f'{hint};' for hint in tables.check(connection, [table.name])]

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection, create_mock_engine
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from wumai.error import SchemaError
+from wumai.store.fitness import ID_LENGTH, misfits
 
 
 class _TextTime(UserDefinedType[str]):
@@ -61,7 +62,7 @@ metadata = MetaData()
 job = Table(
     'job',
     metadata,
-    Column('id', String(32), primary_key=True),
+    Column('id', String(ID_LENGTH), primary_key=True),
     Column('project_id', String(32)),
     Column('action', String(50), nullable=False),
     Column('status', String(10), nullable=False),
@@ -125,7 +126,13 @@ def check(connection: Connection, tables: Iterable[str]) -> list[str]:
             f'the database lacks {", ".join(missing)}: '
             '`wumai schema` prints the DDL, `wumai init-db` makes what is missing'
         )
-    if 'job' in tables and not _has_claim_index(inspector.get_indexes('job')):
+    if 'job' not in tables:
+        return hints
+    if unfit := misfits(inspector.get_columns('job'), connection.dialect):
+        raise SchemaError(
+            f'table job would lose jobs: {"; ".join(unfit)}: change it by ALTER TABLE'
+        )
+    if not _has_claim_index(inspector.get_indexes('job')):
         hints.append(
             'table job has no index on (status, run_at), so each claim reads the whole table: '
             'CREATE INDEX job_status_run_at ON job (status, run_at)'
