@@ -32,7 +32,7 @@ def test_all_is_right(database: str) -> None:
     found = lines(wumai('check', '--database', database).output)
     assert {text.split()[0] for text in found.values()} == {'ok', '-'}
     assert found['table job'] == 'ok has all columns'
-    assert found['writing'] == 'ok table job can be written'
+    assert found['writing'] == 'ok a job was made, claimed and ended, and rolled back'
     assert {'versions', 'server', 'clock', 'isolation', 'slack', 'sms'} <= set(found)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError
 
 from wumai.cli.database import opened, translated
 from wumai.cli.findings import Finding, failure, hint, note, ok
+from wumai.cli.rehearsal import rehearsed
 from wumai.clock import SystemClock
 from wumai.config import Config
 from wumai.error import SchemaError
@@ -44,7 +44,7 @@ def findings(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
             usable = usable and not any(one.level == 'failure' for one in found)
             yield from found
         if usable and 'job' in tables:
-            yield from _job(connection, runtime.store.limits)
+            yield from _job(connection, runtime)
 
 
 def _server(connection: Connection) -> Finding:
@@ -96,29 +96,26 @@ def _table(connection: Connection, name: str, *, needed: bool) -> Iterator[Findi
 _USED_BY = {'job': 'workers and Job.create need it', 'operation': '@journalled needs it'}
 
 
-def _job(connection: Connection, limits: ColumnLimits) -> Iterator[Finding]:
-    yield _writable(connection)
+def _job(connection: Connection, runtime: Runtime) -> Iterator[Finding]:
+    mysql = connection.dialect.name in ('mysql', 'mariadb')
+    engine = _engine(connection) if mysql else None
+    if engine and engine.level == 'failure':
+        yield engine  # and nothing is tried that could not be rolled back
+        return
+    yield from rehearsed(connection, runtime)
     if connection.dialect.name == 'sqlite':
         return
+    limits = runtime.store.limits
     if limits.skips_locked(connection):
         yield ok('claims', 'SKIP LOCKED: workers do not wait for each other')
     else:
         yield hint('claims', 'the server knows no SKIP LOCKED: workers wait for each other')
-    if connection.dialect.name in ('mysql', 'mariadb'):
-        yield from _mysql(connection, limits)
+    if engine:
+        yield engine
+        yield _charset(limits)
 
 
-def _writable(connection: Connection) -> Finding:
-    """Whether rows may be changed, told by a statement that finds none."""
-    try:
-        with connection.begin_nested():
-            connection.execute(text("UPDATE job SET trys = trys WHERE id = ''"))
-    except DBAPIError as error:
-        return failure('writing', f'table job cannot be written: {error.orig}')
-    return ok('writing', 'table job can be written')
-
-
-def _mysql(connection: Connection, limits: ColumnLimits) -> Iterator[Finding]:
+def _engine(connection: Connection) -> Finding:
     engine = connection.execute(
         text(
             'SELECT engine FROM information_schema.tables '
@@ -126,13 +123,14 @@ def _mysql(connection: Connection, limits: ColumnLimits) -> Iterator[Finding]:
         )
     ).scalar()
     if engine == 'InnoDB':
-        yield ok('engine', engine)
-    else:
-        yield failure('engine', f'{engine} has no transactions: ALTER TABLE job ENGINE=InnoDB')
+        return ok('engine', engine)
+    return failure('engine', f'{engine} has no transactions: ALTER TABLE job ENGINE=InnoDB')
+
+
+def _charset(limits: ColumnLimits) -> Finding:
     columns = ('error', 'result', 'params')
     narrow = ', '.join(name for name in columns if limits.fitting(name, _EMOJI) != _EMOJI)
-    if narrow:
-        change = 'ALTER TABLE job CONVERT TO CHARACTER SET utf8mb4'
-        yield hint('charset', f'{narrow} cannot hold emoji, which are replaced: {change}')
-    else:
-        yield ok('charset', 'utf8mb4')
+    if not narrow:
+        return ok('charset', 'utf8mb4')
+    change = 'ALTER TABLE job CONVERT TO CHARACTER SET utf8mb4'
+    return hint('charset', f'{narrow} cannot hold emoji, which are replaced: {change}')

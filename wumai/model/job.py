@@ -91,7 +91,7 @@ class Job:
         stored when that is committed. Raises ValueError or TypeError naming what is wrong.
         """
         runtime = bootstrap.current()
-        row = _new_row(
+        row = new_row(
             runtime,
             action=action,
             params=params,
@@ -186,10 +186,10 @@ def _row_from(runtime: Runtime, index: int, job: Mapping[str, Any]) -> JobRow:
         raise TypeError(f'job {index} has {unknown[0]!r}, a job takes {", ".join(known)}')
     if 'action' not in job:
         raise TypeError(f'job {index} has no action')
-    return _new_row(runtime, **job)
+    return new_row(runtime, **job)
 
 
-def _new_row(
+def new_row(
     runtime: Runtime,
     *,
     action: Any,
@@ -199,6 +199,7 @@ def _new_row(
     try_period: Any = DEFAULT_TRY_PERIOD,
     try_max: Any = DEFAULT_TRY_MAX,
 ) -> JobRow:
+    """The row that `Job.create` stores. Raises ValueError or TypeError naming what is wrong."""
     if not action:
         raise ValueError('a job needs an action')
     _check_text('action', action)
