@@ -47,6 +47,8 @@ class TestUrl:
             ('mariadb://u@h/d', 'mariadb+pymysql'),
             ('postgresql://u@h/d', 'postgresql+psycopg'),
             ('postgresql+psycopg://u@h/d', 'postgresql+psycopg'),
+            ('postgresql://u@h', 'postgresql+psycopg'),
+            ('mysql://u@h/?read_default_file=~/.my.cnf', 'mysql+pymysql'),
         ],
     )
     def test_a_url_without_a_driver(self, given, driver):
@@ -70,6 +72,8 @@ class TestUrl:
             ({'DB_URL': 'sqlite://'}, 'in memory'),
             ({'DB_URL': 'sqlite:///:memory:'}, 'in memory'),
             ({'DB_URL': 'no url'}, 'no SQLAlchemy URL'),
+            ({'DB_URL': 'mysql://u@h'}, 'names no database: .* mysql://user@host/shop'),
+            ({'DB_URL': 'mariadb+pymysql://u@one,two/?charset=utf8'}, 'names no database'),
             ({'DB_URL': 'mysql://u:p@ss@h/d'}, 'write it as %40'),
             ({'DB_URL': 'mysql://u:p@ss@one,two/d'}, 'write it as %40'),
         ],

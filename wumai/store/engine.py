@@ -36,6 +36,8 @@ _DEFAULT_DRIVERS = {
     'mariadb': 'mariadb+pymysql',
     'postgresql': 'postgresql+psycopg',
 }
+_DATABASE_OPTIONS = frozenset(('database', 'db', 'read_default_file'))
+"""Of PyMySQL, in the URL's query: they may name the database instead."""
 _NOW = {
     'mysql': 'SELECT UTC_TIMESTAMP(6)',
     'mariadb': 'SELECT UTC_TIMESTAMP(6)',
@@ -118,6 +120,9 @@ def _checked(text: str) -> URL:
             'DB_URL names an SQLite database in memory, which each connection has to itself: '
             'use a file, such as sqlite:////var/lib/app/wumai.db'
         )
+    mysql_like = url.get_backend_name() in ('mysql', 'mariadb')
+    if mysql_like and not url.database and _DATABASE_OPTIONS.isdisjoint(url.query):
+        raise ConfigError('DB_URL names no database: end it in one, as in mysql://user@host/shop')
     return url
 
 
