@@ -155,6 +155,21 @@ class TestCreateMany:
         assert len(Job.list(limit=5000)) == 3000
 
 
+@pytest.mark.parametrize(
+    ('limit', 'error', 'told'),
+    [
+        (-1, ValueError, 'limit must be at least 0, not -1'),
+        ('5', TypeError, "limit must be a whole number, not '5'"),
+        (None, TypeError, 'limit must be a whole number, not None'),
+    ],
+)
+def test_a_limit_that_is_none(runtime, limit, error, told):
+    """Is refused on each database, and does not mean all on one of them."""
+    with pytest.raises(error, match=told):
+        Job.list(limit=limit)
+    assert Job.list(limit=0) == []
+
+
 def test_a_status_that_no_job_has(runtime):
     """Is refused, and not answered with no job."""
     with pytest.raises(ValueError, match="one of pending, running, finished, error, not 'done'"):

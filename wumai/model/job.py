@@ -134,10 +134,14 @@ class Job:
     ) -> 'list[Job]':
         """Jobs by age; for the next page, give the last id of this one as `after`.
 
-        Raises ValueError for a status that no job has.
+        Raises ValueError for a status that no job has; it and TypeError for a limit that is no
+        whole number from 0.
         """
         if status is not None and status not in get_args(Status):
             raise ValueError(f'status is one of {", ".join(get_args(Status))}, not {status!r}')
+        _check_number('limit', limit)
+        if limit < 0:
+            raise ValueError(f'limit must be at least 0, not {limit}')
         wanted = JobFilter(status, action, project_id, after, limit, newest_first)
         rows = bootstrap.current().store.list_jobs(wanted, db.current_session())
         return [Job.from_row(row) for row in rows]
