@@ -139,6 +139,7 @@ class TestCreateMany:
         ('job', 'error', 'match'),
         [
             ({}, TypeError, 'job 1 has no action'),
+            ('Act', TypeError, 'job 1 must be a mapping, not a str'),
             ({'action': 'Act', 'parms': {}}, TypeError, "job 1 has 'parms', a job takes action"),
             ({'action': 'Act', 'params': 5}, TypeError, 'params must be a mapping'),
         ],
@@ -148,6 +149,12 @@ class TestCreateMany:
         with pytest.raises(error, match=match):
             Job.create_many([{'action': 'Act'}, job])
         assert Job.list() == []
+
+    @pytest.mark.parametrize(('jobs', 'kind'), [({'action': 'Act'}, 'dict'), ('Act', 'str')])
+    def test_one_alone(self, runtime, jobs, kind):
+        """Is not read by its keys or letters."""
+        with pytest.raises(TypeError, match=f'^jobs must be an iterable of mappings, not a {kind}'):
+            Job.create_many(jobs)
 
     def test_thousands(self, runtime):
         """In one transaction."""

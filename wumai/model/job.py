@@ -109,6 +109,8 @@ class Job:
     ) -> list[str]:
         """Create all or none of `jobs`, each a dict of `create`'s arguments; their ids."""
         runtime = bootstrap.current()
+        if isinstance(jobs, Mapping | str):  # which would be iterated by its keys, or letters
+            raise TypeError(f'jobs must be an iterable of mappings, not a {type(jobs).__name__}')
         rows = [_row_from(runtime, index, job) for index, job in enumerate(jobs)]
         if rows:
             _store(runtime, rows, session)
@@ -184,7 +186,9 @@ class Job:
         )
 
 
-def _row_from(runtime: Runtime, index: int, job: Mapping[str, Any]) -> JobRow:
+def _row_from(runtime: Runtime, index: int, job: Any) -> JobRow:
+    if not isinstance(job, Mapping):
+        raise TypeError(f'job {index} must be a mapping, not a {type(job).__name__}')
     known = NewJob.__annotations__
     if unknown := sorted(set(job) - set(known)):
         raise TypeError(f'job {index} has {unknown[0]!r}, a job takes {", ".join(known)}')
