@@ -58,6 +58,8 @@ def test_what_is_required(conf: Config, applied: dict[str, str], told: str) -> N
     [
         ({'log_dir': 5}, 'log_dir must be a path, not 5'),
         ({'max_body': '1MB'}, "max_body must be a number of bytes, not '1MB'"),
+        ({'db_log': 'no'}, "db_log must be True or False, not 'no'"),
+        ({'debug': 'yes'}, "debug must be True or False, not 'yes'"),
         ({'max_body': -1}, 'max_body must be a number of bytes, not -1'),
         ({'SLACK_WEBHOOK_URL': 'hunter2'}, 'SLACK_WEBHOOK_URL is no URL that begins with https'),
     ],
@@ -68,7 +70,13 @@ def test_what_no_server_could_serve_with(conf: Config, applied: dict[str, Any], 
     with pytest.raises(ConfigError, match='^' + re.escape(told)) as raised:
         conf.check()
     assert 'hunter2' not in str(raised.value)
-    conf.apply(log_dir='logs', max_body=1000, SLACK_WEBHOOK_URL='https://slack.invalid/hook')
+    conf.apply(
+        log_dir='logs',
+        db_log=True,
+        debug=False,
+        max_body=1000,
+        SLACK_WEBHOOK_URL='https://slack.invalid/hook',
+    )
     conf.check()
 
 

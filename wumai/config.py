@@ -16,6 +16,8 @@ class Config:
     app_root: str | os.PathLike[str] | None = None
     log_dir: str | os.PathLike[str] | None = None
     debug: bool = False
+    db_log: bool = False
+    """Whether db.log has each SQL statement."""
     max_body: int = 1024 * 1024
     """Bytes of a request body; a larger one is answered with HTTP 413."""
     notify_on: str = 'every'
@@ -57,6 +59,9 @@ class Config:
                 raise ConfigError(f'{name} must be a path, not {self.get(name)!r}')
         if type(self.max_body) is not int or self.max_body < 1:
             raise ConfigError(f'max_body must be a number of bytes, not {self.max_body!r}')
+        for name in ('debug', 'db_log'):
+            if type(self.get(name)) is not bool:  # 'no' would be true
+                raise ConfigError(f'{name} must be True or False, not {self.get(name)!r}')
         for name in ('SLACK_WEBHOOK_URL', 'NOTIFY_SMS_URL', 'NOTIFY_SMS_UR'):
             url = self.get(name)
             if url and not str(url).startswith(('https://', 'http://')):  # it may be a secret

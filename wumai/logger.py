@@ -90,7 +90,7 @@ def setup(name: str, log_dir: str | os.PathLike[str], *, debug: bool = False) ->
     """
     _use_native_locks()
     _router.add(name, _Folder(name, Path(log_dir), logging.DEBUG if debug else logging.INFO))
-    if debug or CONF.get('db_log'):
+    if debug or CONF.db_log:
         _log_sql(True)
 
 
