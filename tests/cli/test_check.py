@@ -158,6 +158,17 @@ def test_an_app(tmp_path: Path) -> None:
     assert (found['app_root'], found['log_dir']) == ('ok .', 'ok logs, writable')
 
 
+def test_an_app_root_that_is_not_there(tmp_path: Path) -> None:
+    """Stops no server but a worker without routes, which is to load its own from there."""
+    app = APP.replace("app_root='.'", "app_root='nowhere'")
+    tmp_path.joinpath('shop.py').write_text(app + '\nbare = create_worker()\n')
+    code, found = check_app(tmp_path, 'shop:api')
+    assert (code, found['app_root'].partition(':')[0]) == (0, 'hint nowhere is no folder')
+    code, found = check_app(tmp_path, 'shop:bare')
+    assert code == 1
+    assert found['app'].startswith('FAIL')
+
+
 @pytest.mark.parametrize('setting', ["max_body='1MB'", 'log_dir=5'])
 def test_a_setting_of_the_wrong_type(tmp_path: Path, setting: str) -> None:
     """No server is made with it; one that was made before it was set would not be made again."""

@@ -125,7 +125,8 @@ def _folders(config: Config, *, required: bool) -> Iterator[Finding]:
 def _app_root(path: Path) -> Finding:
     if path.is_dir():
         return ok('app_root', str(path))
-    return failure('app_root', f'{path} is no folder: set the one that holds the app')
+    # Servers with routes of their own start all the same; a worker that loads its own has failed.
+    return hint('app_root', f'{path} is no folder: set the one that holds the app')
 
 
 def _log_dir(path: Path) -> Finding:
