@@ -71,6 +71,20 @@ def test_what_is_wrong_with_a_table_of_mariadb(mysql_database: str) -> None:
     assert result.stderr == 'a server would not run: see what FAILs above\n'
 
 
+def test_times_that_mysql_converts(mysql_database: str) -> None:
+    """By the time zone of the session, so that another session reads others; in UTC none is."""
+    wumai('init-db', '--database', mysql_database)
+
+    def found(zone: str) -> dict[str, str]:
+        url = f"{mysql_database}&init_command=SET time_zone = '{zone.replace('+', '%2B')}'"
+        return lines(wumai('check', '--database', url).output)
+
+    assert 'time zone' not in found('+09:00')
+    run(mysql_database, 'ALTER TABLE job MODIFY run_at TIMESTAMP NULL')
+    assert found('+09:00')['time zone'].startswith('hint run_at is TIMESTAMP and time_zone +09:00')
+    assert 'time zone' not in found('+00:00')
+
+
 def test_a_missing_column_and_a_missing_index(database: str) -> None:
     """The one stops a server, the other is a hint with the statement that makes it."""
     on = '' if database.startswith('sqlite') else ' ON job'

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import TIMESTAMP, Connection, inspect, text
 
 from wumai.cli.database import opened, translated
 from wumai.cli.findings import Finding, failure, hint, note, ok
@@ -113,6 +113,7 @@ def _job(connection: Connection, runtime: Runtime) -> Iterator[Finding]:
     if engine:
         yield engine
         yield _charset(limits)
+        yield from _local_times(connection)
 
 
 def _engine(connection: Connection) -> Finding:
@@ -134,3 +135,18 @@ def _charset(limits: ColumnLimits) -> Finding:
         return ok('charset', 'utf8mb4')
     change = 'ALTER TABLE job CONVERT TO CHARACTER SET utf8mb4'
     return hint('charset', f'{narrow} cannot hold emoji, which are replaced: {change}')
+
+
+def _local_times(connection: Connection) -> Iterator[Finding]:
+    """TIMESTAMP columns, which the server converts by the time zone of the session."""
+    zone = connection.execute(
+        text("SELECT IF(@@time_zone = 'SYSTEM', @@system_time_zone, @@time_zone)")
+    ).scalar()
+    columns = inspect(connection).get_columns('job')
+    names = ', '.join(one['name'] for one in columns if isinstance(one['type'], TIMESTAMP))
+    if names and zone not in ('UTC', '+00:00'):
+        yield hint(
+            'time zone',
+            f'{names} is TIMESTAMP and time_zone {zone}: sessions of another zone read other '
+            "times, and it ends in 2038; SET GLOBAL time_zone = '+00:00', or MODIFY it to DATETIME",
+        )
