@@ -184,6 +184,10 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
         event.listen(engine, 'engine_disposed', lambda _: kept.close())
     if family in ('mysql', 'mariadb'):
         mysql.prepare(engine, hosts, causal=role.name != 'app')
+    if engine.dialect.driver == 'psycopg':
+        from wumai.store import postgresql  # its driver is an extra
+
+        postgresql.prepare(engine)
     if family in _NOW:
         _watch_offset(engine, _NOW[family], clock)
     pooling.prepare(engine, clock, shared=role.name == 'app', pings=pings)

@@ -11,21 +11,21 @@ from typing import Any
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.engine import ExceptionContext
 
+from wumai.store import lost_peer
+
 HOSTS = 'hosts'
 """The key in the URL's query under which several hosts are kept."""
 PORT = 3306
-PEER_LOST = 30
-"""Seconds after which a peer that acknowledges nothing is given up by the kernel."""
 
 # Not primary in its Galera cluster, read-only after a failover, shutting down, or killed.
 _LEAVE_HOST = frozenset((1047, 1053, 1290, 1836, 1927))
 _READ_ONLY, _NOT_READY = 1290, 1047
 _EVERY_STATEMENT = 7
 _TCP_OPTIONS = {
-    'TCP_KEEPIDLE': 10,
-    'TCP_KEEPINTVL': 5,
-    'TCP_KEEPCNT': 4,
-    'TCP_USER_TIMEOUT': PEER_LOST * 1000,
+    'TCP_KEEPIDLE': lost_peer.KEEPALIVE_IDLE,
+    'TCP_KEEPINTVL': lost_peer.KEEPALIVE_INTERVAL,
+    'TCP_KEEPCNT': lost_peer.KEEPALIVE_COUNT,
+    'TCP_USER_TIMEOUT': lost_peer.UNACKNOWLEDGED,
 }
 
 
