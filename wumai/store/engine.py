@@ -233,7 +233,9 @@ def _connect_args(family: str, role: Role) -> dict[str, Any]:
         }
     elif role.statement_timeout and family == 'postgresql':
         args['connect_timeout'] = max(2, int(args['connect_timeout']))  # libpq takes no fraction
-        args['options'] = f'-c statement_timeout={int(patience * 1000)}'
+        # The lock's is shorter, as above.
+        limits = {'lock_timeout': patience * 2 / 3, 'statement_timeout': patience}
+        args['options'] = ' '.join(f'-c {name}={int(s * 1000)}' for name, s in limits.items())
     return args
 
 
