@@ -110,6 +110,7 @@ def test_postgresql(code, kind):
     [
         pymysql.InterfaceError(0, ''),  # used after it was closed
         psycopg.OperationalError('connection refused'),  # which has no SQLSTATE
+        psycopg.errors.ConnectionTimeout('connection timeout expired'),
         psycopg.InterfaceError('the connection is closed'),
         ConnectionResetError(104, 'reset'),
         TimeoutError('timed out'),

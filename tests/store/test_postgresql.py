@@ -1,25 +1,36 @@
 """What only a connection to PostgreSQL needs."""
 
 import socket
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
+from psycopg import waiting
 from sqlalchemy import URL, make_url, text
 
+from tests.chaos.proxy import HOLE, PASS, Proxy
 from tests.store.conftest import NOW, columns_of, made, put, row, take
 from wumai.clock import SystemClock
 from wumai.job import Outcome
-from wumai.store.db_errors import Busy
+from wumai.store.db_errors import Busy, InDoubt, Unavailable
 from wumai.store.engine import ROLES, Role, make_engine
 from wumai.store.sql import SqlStore
 
 Opening = Callable[[URL, Role], SqlStore]
-HASTY = ROLES['worker'].within(0.6)
+HASTY = ROLES['worker'].within(1.2)
 
 
 @pytest.fixture
 def url(postgresql_database) -> URL:
     return make_url(postgresql_database)
+
+
+@pytest.fixture
+def proxy(url) -> Iterator[Proxy]:
+    """On the way to the server."""
+    with Proxy(url.port or 0) as proxy:
+        yield proxy
 
 
 @pytest.fixture
@@ -34,6 +45,13 @@ def opened_for() -> Iterator[Opening]:
     yield open_store
     for store in stores:
         store.close()
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    assert time.perf_counter() - began < 5
 
 
 def tcp_options(store: SqlStore) -> list[int]:
@@ -69,3 +87,55 @@ def test_a_locked_row_makes_a_write_busy(url, opened_for):
             store.write([one, other], NOW)
         assert store.write([other], NOW) == {'job-2'}
     assert columns_of(store, 'job-1')['status'] == 'running'
+
+
+@pytest.mark.parametrize('wait', [waiting.wait, waiting.wait_poll])
+def test_a_black_hole_is_given_up_in_time(url, proxy, opened_for, monkeypatch, wait):
+    """Connected or connecting, in a native thread and with gevent, where psycopg waits by poll."""
+    monkeypatch.setattr(waiting, 'wait', wait)
+    store = opened_for(url.set(port=proxy.ports[0]), HASTY)
+    store.ping()
+    proxy.tell(0, HOLE)
+    for _ in range(2):
+        with in_time(), pytest.raises(Unavailable):
+            store.ping()
+    proxy.tell(0, PASS)
+    store.ping()
+
+
+def test_a_commit_that_is_given_up_is_in_doubt(url, proxy, opened_for):
+    """The server may have done it."""
+    store = opened_for(url.set(port=proxy.ports[0]), HASTY)
+
+    def cut_off() -> None:
+        with store._writing() as connection:
+            connection.execute(text('SELECT 1'))
+            proxy.tell(0, HOLE)
+
+    with in_time(), pytest.raises(InDoubt, match=r'no answer in 1\.2 s'):
+        cut_off()
+
+
+def test_a_slow_statement_is_ended_by_the_server(url, opened_for):
+    """Its connection is kept, and no statement is left behind on it."""
+    store = opened_for(url, HASTY)
+    before = backend(store)
+    with pytest.raises(Unavailable, match='statement timeout'), store._reading() as connection:
+        connection.execute(text('SELECT pg_sleep(5)'))
+    assert backend(store) == before
+
+
+def backend(store: SqlStore) -> int:
+    """The server's process for its connection."""
+    with store._reading() as connection:
+        return int(connection.execute(text('SELECT pg_backend_pid()')).scalar_one())
+
+
+def test_to_listen_is_to_wait(url, opened_for):
+    """For longer than for any answer."""
+    connection = opened_for(url, HASTY).engine.raw_connection().driver_connection
+    connection.autocommit = True
+    connection.execute('LISTEN anything')
+    assert list(connection.notifies(timeout=1.5)) == []
+    connection.execute('SELECT 1')
+    connection.close()

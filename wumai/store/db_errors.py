@@ -91,9 +91,9 @@ def _kind(error: BaseException) -> type[StoreError]:
     if isinstance(error, OverflowError | UnicodeError | ValueError | TypeError):
         return Rejected
     # A driver that has lost its connection, or got none, often has no code to tell:
-    # InterfaceError(0, '') of PyMySQL, OperationalError of psycopg.
-    lost = type(error).__name__ in ('InterfaceError', 'OperationalError')
-    return Unavailable if lost else StoreError
+    # InterfaceError(0, '') of PyMySQL, OperationalError of psycopg and kinds of it.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return Unavailable if names & {'InterfaceError', 'OperationalError'} else StoreError
 
 
 def translate(error: BaseException, *, committing: bool = False) -> StoreError:

@@ -187,7 +187,7 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
     if engine.dialect.driver == 'psycopg':
         from wumai.store import postgresql  # its driver is an extra
 
-        postgresql.prepare(engine)
+        postgresql.prepare(engine, clock, role.statement_timeout)
     if family in _NOW:
         _watch_offset(engine, _NOW[family], clock)
     pooling.prepare(engine, clock, shared=role.name == 'app', pings=pings)
@@ -233,8 +233,9 @@ def _connect_args(family: str, role: Role) -> dict[str, Any]:
         }
     elif role.statement_timeout and family == 'postgresql':
         args['connect_timeout'] = max(2, int(args['connect_timeout']))  # libpq takes no fraction
-        # The lock's is shorter, as above.
-        limits = {'lock_timeout': patience * 2 / 3, 'statement_timeout': patience}
+        # Each shorter than what comes next: a lock that another holds, a server that is slow, and
+        # one that is lost.
+        limits = {'lock_timeout': patience * 2 / 3, 'statement_timeout': patience * 5 / 6}
         args['options'] = ' '.join(f'-c {name}={int(s * 1000)}' for name, s in limits.items())
     return args
 
