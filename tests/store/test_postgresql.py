@@ -2,6 +2,7 @@
 
 import socket
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,7 @@ from tests.chaos.proxy import HOLE, PASS, Proxy
 from tests.store.conftest import NOW, columns_of, made, put, row, take
 from wumai.clock import SystemClock
 from wumai.job import Outcome
-from wumai.store.db_errors import Busy, InDoubt, Unavailable
+from wumai.store.db_errors import Busy, InDoubt, Rejected, Unavailable
 from wumai.store.engine import ROLES, Role, make_engine
 from wumai.store.sql import SqlStore
 
@@ -139,3 +140,14 @@ def test_to_listen_is_to_wait(url, opened_for):
     assert list(connection.notifies(timeout=1.5)) == []
     connection.execute('SELECT 1')
     connection.close()
+
+
+@pytest.mark.parametrize('role', ['worker', 'app'])
+def test_values_of_a_row_are_in_no_error(url, opened_for, role):
+    """Nor in what a log shows of its causes; what is wrong is told all the same."""
+    store, secret = made(opened_for(url, ROLES[role])), 'hunter' * 2
+    with store.engine.begin() as connection:
+        connection.execute(text('ALTER TABLE job ADD CONSTRAINT few CHECK (try_max < 10)'))
+    with pytest.raises(Rejected, match='violates check constraint "few"') as raised:
+        put(store, row(params=secret, try_max=20))
+    assert secret not in ''.join(traceback.format_exception(raised.value))

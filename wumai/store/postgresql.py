@@ -1,5 +1,5 @@
 """What a connection to PostgreSQL needs beside its statements: a peer that is gone without a word
-is noticed.
+is noticed, and no error tells the values of a row.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,11 @@ def prepare(engine: Engine, clock: Clock, patience: float | None) -> None:
 
 
 class _Connection(psycopg.Connection[Any]):
-    """Gives up by itself: the kernel notices no peer that is frozen, nor one behind a proxy."""
+    """Gives up by itself: the kernel notices no peer that is frozen, nor one behind a proxy.
+
+    Of what the server says of an error, only the first line is told: DETAIL and CONTEXT may hold
+    values of the row, and errors reach logs and the column error.
+    """
 
     clock: Clock
     patience: float | None = None
@@ -46,7 +50,12 @@ class _Connection(psycopg.Connection[Any]):
     def wait(self, gen: PQGen[_T], *args: Any, **options: Any) -> _T:
         if self.patience is not None:
             gen = self._in_time(gen, self.patience)
-        return super().wait(gen, *args, **options)
+        try:
+            return super().wait(gen, *args, **options)
+        except psycopg.Error as error:
+            if told := error.diag.message_primary:
+                error.args = (told,)
+            raise
 
     def _in_time(self, steps: PQGen[_T], patience: float) -> PQGen[_T]:
         """`steps`, which psycopg resumes with nothing ready each 0.1 s; in any thread, and with
