@@ -117,6 +117,15 @@ def test_a_commit_that_is_given_up_is_in_doubt(url, proxy, opened_for):
         cut_off()
 
 
+@pytest.mark.parametrize(
+    ('role', 'limit'), [(ROLES['worker'], '1s'), (HASTY, '800ms'), (ROLES['app'], '0')]
+)
+def test_a_locked_row_is_waited_for_briefly(url, opened_for, role, limit):
+    """The outcomes of other jobs wait with it; an app's own transactions wait as they are told."""
+    with opened_for(url, role)._reading() as connection:
+        assert connection.execute(text('SHOW lock_timeout')).scalar() == limit
+
+
 def test_a_slow_statement_is_ended_by_the_server(url, opened_for):
     """Its connection is kept, and no statement is left behind on it."""
     store = opened_for(url, HASTY)

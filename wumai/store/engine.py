@@ -235,8 +235,9 @@ def _connect_args(family: str, role: Role) -> dict[str, Any]:
         args['connect_timeout'] = max(2, int(args['connect_timeout']))  # libpq takes no fraction
         # Each shorter than what comes next: a lock that another holds, a server that is slow, and
         # one that is lost.
-        limits = {'lock_timeout': patience * 2 / 3, 'statement_timeout': patience * 5 / 6}
-        args['options'] = ' '.join(f'-c {name}={int(s * 1000)}' for name, s in limits.items())
+        lock = min(LOCK_WAIT, patience * 2 / 3)
+        limits = {'lock_timeout': lock, 'statement_timeout': patience * 5 / 6}
+        args['options'] = ' '.join(f'-c {name}={round(s * 1000)}' for name, s in limits.items())
     return args
 
 
