@@ -327,6 +327,19 @@ class TestClockSteps:
         assert state(wumai_sim, job_id) == ('finished', 1)
 
 
+def test_a_clock_that_is_set_back_time_and_again_costs_no_lease(wumai_sim):
+    """Each renewal would bear the same second, as if there had been none."""
+    wumai_sim.route(None, {'Act': lambda job: job.sleep(40)}, lease=6, workers=2)
+    job_id = Job.create('Act')
+    wumai_sim.advance(5)
+    owner = wumai_sim.workers[wumai_sim.jobs[job_id].tries[0].worker]
+    for _ in range(50):
+        wumai_sim.advance(0.5)
+        owner.clock.skew -= 0.5
+    wumai_sim.run_until_idle()
+    assert state(wumai_sim, job_id) == ('finished', 1)
+
+
 def test_a_rescue_looks_again_and_again(wumai_sim):
     """A database that answers only twice, a third of a lease apart, proves nothing: the workers
     that hold the jobs may have been cut off as well.

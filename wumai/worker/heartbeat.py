@@ -7,8 +7,9 @@ thread, which goes on while a handler holds the hub. A C call that keeps the GIL
 import os
 import sys
 import traceback
+from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,8 @@ HASTE = 0.8
 """Of a third of a lease: so that between two looks of a rescuer, which are a third apart, there
 is a heartbeat for certain, and not one that is about to come.
 """
+STAMPS = 2
+"""Renewals whose seconds the next does not bear again: as many as may be between two looks."""
 FAILING_PERIOD = 2.0
 """Seconds after which a heartbeat that has failed by a bug beats again."""
 LAST_WORDS = 10.0
@@ -63,6 +66,7 @@ class Leases:
         self._stop_claims = stop_claims
         self._backoff = Backoff(runtime)
         self.period = HASTE * options.lease / 3
+        self._stamps: deque[datetime] = deque(maxlen=STAMPS)
 
     def beat(self, store: Store) -> float | None:
         """Renew all leases once; the seconds until the next time, None where nothing runs."""
@@ -75,18 +79,29 @@ class Leases:
             return None
         try:
             fences = [one.fence for one in tries]
-            renewed, lost = store.renew(fences, self._runtime.clock.now())
+            stamp = self._stamp()
+            renewed, lost = store.renew(fences, stamp)
         except StoreError as error:
             # At once first: a rescuer may look at a lease that is all but over.
             told = f'the leases of {len(tries)} jobs were not renewed'
             return min(self._backoff.next(error, told), self.period / 4)
         self._backoff.reset()
+        self._stamps.append(stamp)
         for one in tries:
             if one.fence in renewed:
                 one.renewed = asked
             elif one.fence in lost:
                 self._runtime.heartbeat.in_hub(partial(_lose, one))
         return self.period
+
+    def _stamp(self) -> datetime:
+        """The time, but none of the last ones again where the clock has been set back: a rescuer
+        would take the lease for one that was not renewed.
+        """
+        stamp = floor_second(self._runtime.clock.now())
+        while stamp in self._stamps:
+            stamp += timedelta(seconds=1)
+        return stamp
 
     def _is_overdue(self, one: Try, now: float) -> bool:
         age = now - one.began

@@ -220,7 +220,8 @@ class Driver:
             if self.world.clock.monotonic() >= limit:
                 self._tell_unfinished()
                 return
-        self._rest(self.world.clock.monotonic() + 2 * self.plan.options['lease'])
+        rest = self.world.clock.monotonic() + 2 * self.plan.options['lease']
+        self._rest(max(rest, self.troubles.last_felt))
         if self.broken is None:
             self._each('idle')
 

@@ -155,6 +155,11 @@ class Troubles:
         elif event.detail['fault'] == MUTED:
             self.note('connection mute', None, PATIENCE)  # all, since it may have locked rows
 
+    @property
+    def last_felt(self) -> float:
+        """Virtual seconds until which a statement may wait for an answer that does not come."""
+        return max((one.ends for one in self.past if one.kind in _OUTLAST), default=0.0)
+
     def _lasting(self, fault: PlannedFault) -> float:
         match fault.kind:
             case 'clock step':

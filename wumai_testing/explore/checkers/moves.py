@@ -87,10 +87,12 @@ class Owners(Checker):
         if before.updated is None or before.owner is None:
             return
         # Two looks, a third of a lease apart: what its clock does after the first counts no more.
-        error = self.clock_error(move.process, before.updated, move.at - lease / 3)
-        error += self.clock_error(before.owner, before.updated)
+        changed = self._last_change(move)
+        since = min(changed, before.updated)  # which a clock that has stepped wrote
+        error = self.clock_error(move.process, since, move.at - lease / 3)
+        error += self.clock_error(before.owner, since)
         age = move.at - before.updated
-        still = move.at - self._last_change(move)
+        still = move.at - changed
         if age < lease * 4 / 3 - error - 0.01 or still < lease / 3 - 0.01:
             self.fail(
                 f'{move.process} rescues {self.name(move.job)} {age:g} s after it was renewed, '
