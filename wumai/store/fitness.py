@@ -63,7 +63,8 @@ def _token(kind: Any) -> bool:
     return kind.__visit_name__ != 'CHAR' and _text(LONGEST_TOKEN)(kind)
 
 
-_ID = _Need(_text(ID_LENGTH), f'VARCHAR({ID_LENGTH}) or longer')
+# A shorter one does where only programs of the app's own make jobs.
+_ID = _Need(_text(1), f'text, such as VARCHAR({ID_LENGTH})')
 _TIME = _Need(
     lambda kind: isinstance(kind, DateTime) and not kind.timezone,
     'DATETIME or TIMESTAMP, without a time zone',
