@@ -24,12 +24,11 @@ from sqlalchemy.engine import Connection as SqlConnection
 from sqlalchemy.engine import ExceptionContext
 
 from wumai.clock import Clock, SystemClock
-from wumai.config import Config
 from wumai.error import ConfigError
 from wumai.model.resource import Resource
 from wumai.store import schema
 from wumai.store.db_errors import TRANSLATED, lacks_table, translate
-from wumai.store.engine import ROLES, Role, database_url, make_engine
+from wumai.store.engine import ROLES, Role, make_engine, server_url
 from wumai_testing.faults import GONE, LOST, REFUSED, Connection, FaultPlan
 
 # Nothing of a test is worth the wait for a disk.
@@ -196,9 +195,7 @@ _LOCK_WAIT = {
 
 
 def _server_url(text_url: str) -> URL:
-    conf = Config()
-    conf.apply(DB_URL=text_url)
-    url = database_url(conf)
+    url = server_url(text_url)
     if url.get_backend_name() not in _LOCK_WAIT:
         raise ConfigError('it names a server; without it each test has an SQLite file of its own')
     return url

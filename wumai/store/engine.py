@@ -78,7 +78,12 @@ ROLES = {
 def database_url(conf: Config) -> URL:
     """The URL that the settings ask for: DB_URL, else DB_HOST and its kin. Raises ConfigError."""
     if text := conf.get('DB_URL'):
-        return _checked(text)
+        url = server_url(text)
+        if url.get_backend_name() in ('mysql', 'mariadb') and not _names_database(url):
+            raise ConfigError(
+                'DB_URL names no database: end it in one, as in mysql://user@host/shop'
+            )
+        return url
     missing = [name for name in ('DB_HOST', 'DB_USER', 'DB_DATABASE') if not conf.get(name)]
     if missing:
         raise ConfigError(
@@ -99,7 +104,8 @@ def database_url(conf: Config) -> URL:
     )
 
 
-def _checked(text: str) -> URL:
+def server_url(text: str) -> URL:
+    """What DB_URL says, of a database or only of its server. Raises ConfigError."""
     try:
         url = _parsed(text)
     except Exception:
@@ -120,10 +126,11 @@ def _checked(text: str) -> URL:
             'DB_URL names an SQLite database in memory, which each connection has to itself: '
             'use a file, such as sqlite:////var/lib/app/wumai.db'
         )
-    mysql_like = url.get_backend_name() in ('mysql', 'mariadb')
-    if mysql_like and not url.database and _DATABASE_OPTIONS.isdisjoint(url.query):
-        raise ConfigError('DB_URL names no database: end it in one, as in mysql://user@host/shop')
     return url
+
+
+def _names_database(url: URL) -> bool:
+    return bool(url.database) or not _DATABASE_OPTIONS.isdisjoint(url.query)
 
 
 def _driver(url: URL) -> str:
