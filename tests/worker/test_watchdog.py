@@ -169,13 +169,12 @@ def test_an_outcome_in_doubt_is_told_once(wumai_sim, monkeypatch, stored):
         assert len([one for one in channel if 'ValueError: no; gave up' in one.text]) == 1
 
 
-def test_its_own_doubtful_commit_is_told(wumai_sim, monkeypatch):
-    """It asks what has become of it."""
+@pytest.fixture
+def cut_off(monkeypatch):
+    """What the first commit of outcomes stored, to which no answer comes."""
     from wumai.store.db_errors import InDoubt
     from wumai.store.sql import SqlStore
 
-    start(wumai_sim)
-    job_id = Job.create('Act', try_max=1)
     real, cut_off = SqlStore.write, []
 
     def doubtful(self, outcomes, now):
@@ -186,33 +185,28 @@ def test_its_own_doubtful_commit_is_told(wumai_sim, monkeypatch):
         return written
 
     monkeypatch.setattr(SqlStore, 'write', doubtful)
+    return cut_off
+
+
+def test_its_own_doubtful_commit_is_told(wumai_sim, cut_off):
+    """It asks what has become of it."""
+    start(wumai_sim)
+    job_id = Job.create('Act', try_max=1)
     await_exit(wumai_sim)
     assert cut_off == [{job_id}]
     assert [one.text for one in wumai_sim.slack if 'gave up' in one.text]
 
 
 @pytest.mark.parametrize('offset', [0, 0.3])
-def test_neighbours_of_a_doubtful_commit_are_told(wumai_sim, monkeypatch, offset):
+def test_neighbours_of_a_doubtful_commit_are_told(wumai_sim, cut_off, offset):
     """Also where it leaves in the midst of a second, which no column holds."""
-    from wumai.store.db_errors import InDoubt
-    from wumai.store.sql import SqlStore
-
     wumai_sim.advance(offset)
     start(wumai_sim, Other=lambda job: job.sleep(50))
     Job.create('Act')
     wumai_sim.advance(TIMEOUT)
     Job.create('Other')
-    real, cut_off = SqlStore.write, []
-
-    def doubtful(self, outcomes, now):
-        written = real(self, outcomes, now)
-        if not cut_off:
-            cut_off.append(written)
-            raise InDoubt('no answer to the commit')
-        return written
-
-    monkeypatch.setattr(SqlStore, 'write', doubtful)
     await_exit(wumai_sim)
+    assert len(cut_off[0]) == 2
     assert [one.text for one in wumai_sim.slack if 'worker lost' in one.text]
 
 

@@ -77,8 +77,7 @@ def _rehearsed(store: SqlStore, connection: Connection, runtime: Runtime) -> Ite
 
 
 def _told(error: Exception) -> str:
-    told = str(translate(error) if isinstance(error, DBAPIError) else error)
-    return told.splitlines()[0]  # PostgreSQL adds the row
+    return str(translate(error) if isinstance(error, DBAPIError) else error)
 
 
 def _problems(store: SqlStore, row: JobRow, runtime: Runtime) -> Iterator[str]:
