@@ -168,6 +168,7 @@ class _SlowStore:
         self.look_takes = 0.0
         self.rescue_takes = 0.0
         self.rescued = 0
+        self.locked = False
 
     def monotonic(self) -> float:
         return self.time
@@ -180,6 +181,8 @@ class _SlowStore:
         return [Expired('job-1', 'token', None, 'Act', 3, 1)]
 
     def rescue(self, _row, _before, _now, in_time):
+        if self.locked:
+            raise Busy('1205: lock wait timeout')
         self.time += self.rescue_takes
         self.rescued += in_time()
         return in_time()
@@ -255,4 +258,16 @@ def test_a_rescue_that_takes_long_is_not_committed(store, rescuer):
     looks_until(rescuer, store, 59)
     assert store.rescued == 0
     looks_until(rescuer, store, 61)
+    assert store.rescued == 1
+
+
+def test_a_locked_row_is_watched_anew(store, rescuer):
+    """Its worker may be the one that writes it, and would have to wait its turn for the lock."""
+    store.locked = True
+    with pytest.raises(Busy):
+        looks_until(rescuer, store, 21)
+    store.locked = False
+    looks_until(rescuer, store, 39.5)
+    assert store.rescued == 0
+    looks_until(rescuer, store, 40.5)
     assert store.rescued == 1

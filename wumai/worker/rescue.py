@@ -85,8 +85,8 @@ class Rescuer:
         self._seen = self._look_again(before)
         for row, first_seen in list(self._seen.values()):
             if monotonic - first_seen >= self._silence and row.id in self._seen:
+                self._seen[row.id] = row, monotonic  # if locked, it is written, and watched anew
                 self._rescue(row, before, floor_second(now))
-                self._seen.pop(row.id, None)
 
     @property
     def _silence(self) -> float:

@@ -10,7 +10,7 @@ _WOULD_NOT_END = 'timeout: the try could not be ended'
 UNSTORABLE = ('the result cannot be stored', 'the outcome cannot be stored')
 _UNREAD = 'UnknownAction'
 """What has failed before its params were looked at."""
-_HOLDS_UP = ('stall', 'database slow', 'row lock')
+_HOLDS_UP: tuple[str, ...] = ('stall', 'database slow', 'row lock')
 
 
 class DueTimes(Checker):
@@ -117,7 +117,10 @@ class Owners(Checker):
         if lease / 3 < 40 * self.world.plan.latency:
             return  # answers may take too long at any time
         since = move.at - 3 * lease - 10
-        if not self.troubled(since, move.at, owner, move.process, kinds=_HOLDS_UP):
+        kinds = _HOLDS_UP
+        if not self.world.plan.server.get('skips_locked', True):
+            kinds = (*kinds, 'connection mute')  # who waits for what it locked gets that at once
+        if not self.troubled(since, move.at, owner, move.process, kinds=kinds):
             self.fail(f'{move.process} rescues {self.name(move.job)}, whose worker lives', move.job)
 
 

@@ -37,6 +37,17 @@ def test_nothing_else_costs_a_live_worker_its_job(trouble: str | None) -> None:
     assert told(Owners, rescued_after(10, trouble)) == 'w2#1 rescues job, whose worker lives'
 
 
+@pytest.mark.parametrize(('skips', 'fine'), [(True, False), (False, True)])
+def test_what_an_unanswered_statement_locked_costs_a_job(skips: bool, fine: bool) -> None:
+    """Where rows that are locked cannot be skipped: who waits for it gets the row at once."""
+
+    def story(history: History) -> None:
+        history.world.plan.server['skips_locked'] = skips
+        rescued_after(10, 'connection mute')(history)
+
+    assert (told(Owners, story) is None) == fine
+
+
 def test_a_lease_and_a_third_of_it_have_to_pass() -> None:
     assert '7 s after it was renewed' in (told(Owners, rescued_after(7, 'stall')) or '')
 
