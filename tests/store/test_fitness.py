@@ -31,8 +31,11 @@ def live(store):
     ):
         assert take(store, 'job-1', token=TOKEN) == ['job-1']
         assert store.renew([('job-1', TOKEN)], NOW) == ({('job-1', TOKEN)}, set())
+        assert store.written([outcome]) == (set(), {'job-1'})
         assert store.write([outcome], NOW) == {'job-1'}
-    assert store.get_job('job-1').result == '5'
+        assert store.written([outcome]) == ({'job-1'}, set())
+    found = store.get_job('job-1')
+    assert (found.status, found.result) == ('finished', '5')
 
 
 def refused(store):

@@ -3,9 +3,10 @@ put in anything; and outcomes, in groups that one statement writes and beside th
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from wumai.job import (
     PENDING,
@@ -13,6 +14,7 @@ from wumai.job import (
     Claim,
     JobRow,
     Outcome,
+    Status,
     effective_try_max,
     effective_try_period,
     whole_number,
@@ -21,6 +23,8 @@ from wumai.store import schema
 from wumai.store.base import Claimed
 from wumai.store.prepared import stamp
 from wumai.store.schema import parse_time
+
+_STATUSES = frozenset(get_args(Status))
 
 
 class Pending(NamedTuple):
@@ -96,6 +100,17 @@ def text_of(value: Any) -> str | None:
     return value.decode('utf-8', 'replace') if isinstance(value, bytes) else str(value)
 
 
+def row_of(values: Sequence[Any]) -> JobRow:
+    """A row of the table, from its columns in the order of JobRow."""
+    row = JobRow(*values)
+    return row if row.status in _STATUSES else replace(row, status=_status_of(row.status))
+
+
+def _status_of(value: Any) -> str:
+    """A status as it was written: an ENUM may be in capitals, a CHAR has blanks at its end."""
+    return (text_of(value) or '').strip().lower()
+
+
 def values_of(row: JobRow) -> dict[str, Any]:
     # asdict() would copy each value deeply.
     return {name: getattr(row, name) for name in JobRow.__slots__}
@@ -135,13 +150,13 @@ def _id(outcome: Outcome) -> str:
 
 
 def holds(row: Any, token: str) -> bool:
-    return bool(row.status == RUNNING and row.result == token)
+    return _status_of(row.status) == RUNNING and bool(row.result == token)
 
 
 def shows(row: Any, outcome: Outcome) -> bool:
     """Whether the row looks as `outcome` left it; a later claim keeps the error text."""
     same = row.error == outcome.error and outcome.run_at in (None, row.run_at)
-    if row.status == outcome.status:
+    if _status_of(row.status) == outcome.status:
         counted = None if outcome.trys is None else outcome.trys - outcome.uncount
         return bool(same and row.result == outcome.result and counted in (None, row.trys))
     return outcome.status == PENDING and bool(same)

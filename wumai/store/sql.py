@@ -50,6 +50,7 @@ from wumai.store.rows import (
     holds,
     inserted,
     no_time,
+    row_of,
     shows,
     sort_out,
     text_of,
@@ -103,7 +104,7 @@ class SqlStore:
         query = select(*_JOB_COLUMNS).where(job.id == job_id)
         with self._reading(connection) as reading:
             row = reading.execute(query).first()
-        return JobRow(*row) if row else None
+        return row_of(row) if row else None
 
     def list_jobs(
         self, wanted: JobFilter, connection: Connection | Session | None = None
@@ -118,7 +119,7 @@ class SqlStore:
             )
         query = query.order_by(job.id.desc() if wanted.newest_first else job.id)
         with self._reading(connection) as reading:
-            return [JobRow(*row) for row in reading.execute(query)]
+            return [row_of(row) for row in reading.execute(query)]
 
     def insert_operation(
         self, values: dict[str, Any], connection: Connection | Session | None = None
