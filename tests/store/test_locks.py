@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from tests.store.conftest import NOW, made, put, row, take
@@ -174,6 +174,14 @@ def test_without_skip_locked_a_claim_sees_what_others_left(stores):
     thread.join(10)
     assert taken == []
     assert (one.get_job('job-1').status, one.get_job('job-1').trys) == ('pending', 1)
+
+
+def test_an_init_command_in_the_url_is_kept(mysql_database, opened):
+    """Beside what a worker asks for."""
+    url = make_url(mysql_database).update_query_dict({'init_command': "SET time_zone = '+05:00'"})
+    with opened(url.render_as_string(hide_password=False)).engine.connect() as connection:
+        found = connection.execute(text('SELECT @@time_zone, @@innodb_lock_wait_timeout')).one()
+    assert tuple(found) == ('+05:00', LOCK_WAIT)
 
 
 def test_a_write_that_waits_for_a_lock_is_busy(mysql_database, opened):

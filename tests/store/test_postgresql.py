@@ -76,6 +76,15 @@ def test_what_the_url_says_goes_first(url, opened_for):
     assert tcp_options(opened_for(url, ROLES['worker'])) == [60, 30_000]
 
 
+def test_options_in_the_url_are_kept(url, opened_for):
+    """Such as the schema of the tables, beside what a worker asks for."""
+    url = url.update_query_dict({'options': '-c search_path=shop'})
+    with opened_for(url, ROLES['worker']).engine.connect() as connection:
+        asked = ('search_path', 'lock_timeout')
+        found = [connection.exec_driver_sql(f'SHOW {name}').scalar_one() for name in asked]
+    assert found == ['shop', '1s']
+
+
 def test_a_locked_row_makes_a_write_busy(url, opened_for):
     """Not the server unavailable: so the writer goes on with the outcomes of the other rows."""
     store = made(opened_for(url, HASTY))

@@ -181,7 +181,7 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
         settings['execution_options'] = {'wumai_kept': kept}
     else:
         settings['isolation_level'] = 'READ COMMITTED'
-        settings['connect_args'] = _connect_args(family, role) | pooling.connect_args(url)
+        settings['connect_args'] = _connect_args(url, role) | pooling.connect_args(url)
     try:
         engine = create_engine(url, **{**settings, **options})
     except (NoSuchModuleError, ModuleNotFoundError) as error:
@@ -194,7 +194,7 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
         event.listen(engine, 'begin', _begin_sqlite)
         event.listen(engine, 'engine_disposed', lambda _: kept.close())
     if family in ('mysql', 'mariadb'):
-        mysql.prepare(engine, hosts, causal=role.name != 'app')
+        mysql.prepare(engine, hosts, lock_wait=None if role.name == 'app' else LOCK_WAIT)
     if engine.dialect.driver == 'psycopg':
         from wumai.store import postgresql  # its driver is an extra
 
@@ -233,14 +233,14 @@ _TRIALS: dict[str, Callable[..., None]] = {
 }
 
 
-def _connect_args(family: str, role: Role) -> dict[str, Any]:
+def _connect_args(url: URL, role: Role) -> dict[str, Any]:
+    family = url.get_backend_name()
     patience = role.statement_timeout or CONNECT_TIMEOUT
     args: dict[str, Any] = {'connect_timeout': min(patience, CONNECT_TIMEOUT)}
     if role.statement_timeout and family in ('mysql', 'mariadb'):
         args |= {
             'read_timeout': role.statement_timeout,
             'write_timeout': role.statement_timeout,
-            'init_command': f'SET innodb_lock_wait_timeout = {LOCK_WAIT}',
         }
     elif role.statement_timeout and family == 'postgresql':
         args['connect_timeout'] = max(2, int(args['connect_timeout']))  # libpq takes no fraction
@@ -248,7 +248,9 @@ def _connect_args(family: str, role: Role) -> dict[str, Any]:
         # one that is lost.
         lock = min(LOCK_WAIT, patience * 2 / 3)
         limits = {'lock_timeout': lock, 'statement_timeout': patience * 5 / 6}
-        args['options'] = ' '.join(f'-c {name}={round(s * 1000)}' for name, s in limits.items())
+        ours = [f'-c {name}={round(s * 1000)}' for name, s in limits.items()]
+        asked = url.normalized_query.get('options', ())  # such as the schema of the tables
+        args['options'] = ' '.join([*ours, *asked])
     return args
 
 

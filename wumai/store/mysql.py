@@ -6,6 +6,7 @@ as one server; and a peer that is gone without a word is noticed.
 
 import socket
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL, Engine, event
@@ -43,9 +44,11 @@ def _address(text: str) -> tuple[str, int]:
     return (host.strip('[]'), int(port)) if colon and port.isdigit() else (text.strip('[] '), PORT)
 
 
-def prepare(engine: Engine, hosts: Sequence[tuple[str, int]], *, causal: bool) -> None:
-    """Have `engine` use these hosts; with `causal` each statement sees what the cluster has
-    committed before it, on whichever host.
+def prepare(
+    engine: Engine, hosts: Sequence[tuple[str, int]], *, lock_wait: int | None = None
+) -> None:
+    """Have `engine` use these hosts. With `lock_wait`, in seconds, it is of the store alone, where
+    each statement sees what the cluster has committed before it, on whichever host.
     """
     if hosts:
         known = _Hosts(hosts)
@@ -53,9 +56,10 @@ def prepare(engine: Engine, hosts: Sequence[tuple[str, int]], *, causal: bool) -
         event.listen(engine, 'invalidate', known.failed)
     event.listen(engine, 'handle_error', _leave_host)
     event.listen(engine, 'connect', _notice_lost_peer)
-    if causal:
+    if lock_wait is not None:
         # An outcome whose job another host does not yet show as ours would be taken for late.
         event.listen(engine, 'connect', _wait_for_cluster)
+        event.listen(engine, 'connect', partial(_wait_for_locks, lock_wait))
 
 
 class _Hosts:
@@ -134,3 +138,8 @@ def _wait_for_cluster(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         if _shown(cursor, 'SESSION VARIABLES', 'wsrep_on') == 'ON':
             cursor.execute(f'SET SESSION wsrep_sync_wait = {_EVERY_STATEMENT}')
+
+
+def _wait_for_locks(seconds: int, connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f'SET SESSION innodb_lock_wait_timeout = {seconds}')
