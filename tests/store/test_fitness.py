@@ -180,3 +180,9 @@ def test_the_lengths_are_those_of_what_is_written(monkeypatch):
     token = make_token(runtime.worker_name, runtime.entropy.nonce())
     assert len(token) == LONGEST_TOKEN
     assert len(RandomEntropy().job_id(NOW)) == ID_LENGTH
+
+
+def test_a_result_of_sqlite_that_is_a_number(sqlite):
+    """As which a column of the type JSON keeps it."""
+    table_of_sqlite(sqlite, 'id VARCHAR(32) PRIMARY KEY')
+    live(sqlite)

@@ -103,7 +103,9 @@ def text_of(value: Any) -> str | None:
 def row_of(values: Sequence[Any]) -> JobRow:
     """A row of the table, from its columns in the order of JobRow."""
     row = JobRow(*values)
-    return row if row.status in _STATUSES else replace(row, status=_status_of(row.status))
+    if row.status in _STATUSES and (row.result is None or row.result.__class__ is str):
+        return row
+    return replace(row, status=_status_of(row.status), result=text_of(row.result))
 
 
 def _status_of(value: Any) -> str:
@@ -150,7 +152,7 @@ def _id(outcome: Outcome) -> str:
 
 
 def holds(row: Any, token: str) -> bool:
-    return _status_of(row.status) == RUNNING and bool(row.result == token)
+    return _status_of(row.status) == RUNNING and text_of(row.result) == token
 
 
 def shows(row: Any, outcome: Outcome) -> bool:
@@ -158,5 +160,5 @@ def shows(row: Any, outcome: Outcome) -> bool:
     same = row.error == outcome.error and outcome.run_at in (None, row.run_at)
     if _status_of(row.status) == outcome.status:
         counted = None if outcome.trys is None else outcome.trys - outcome.uncount
-        return bool(same and row.result == outcome.result and counted in (None, row.trys))
+        return bool(same and text_of(row.result) == outcome.result and counted in (None, row.trys))
     return outcome.status == PENDING and bool(same)
