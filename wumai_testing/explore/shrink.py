@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count, islice
 from typing import Any
 
 from wumai_testing.explore.driver import Result
@@ -44,8 +45,7 @@ class _Shrinker:
             before = self._best.plan
             self._cut()
             for simplify in _SIMPLIFICATIONS:
-                for simpler in simplify(self._best.plan):
-                    self._try(simpler)
+                self._simplify(simplify)
             self._move()
         return self._best
 
@@ -66,6 +66,14 @@ class _Shrinker:
         if broken:
             self._best = result
         return broken
+
+    def _simplify(self, simplify: Callable[[Plan], Iterator[Plan]]) -> None:
+        """Try one after the other of what it yields, each made of the best plan until then."""
+        for number in count():
+            simpler = next(islice(simplify(self._best.plan), number, None), None)
+            if simpler is None:
+                return
+            self._try(simpler)
 
     def _cut(self) -> None:
         """Leave out parts: half of them, a quarter, ... and then one by one."""
@@ -146,7 +154,8 @@ def _with_plain_jobs(plan: Plan) -> Iterator[Plan]:
     yield replace(plan, jobs=tuple(replace(job, then=()) for job in plan.jobs))
     yield replace(plan, jobs=tuple(replace(job, delay=None) for job in plan.jobs))
     for index, job in enumerate(plan.jobs):
-        yield replace(plan, jobs=_with(plan.jobs, index, replace(job, try_max=1)))
+        for facts in ({'at': 0.0}, {'try_max': 1}):
+            yield replace(plan, jobs=_with(plan.jobs, index, replace(job, **facts)))
 
 
 def _with_short_faults(plan: Plan) -> Iterator[Plan]:

@@ -32,6 +32,16 @@ def test_what_is_not_needed_is_left_out(found: Result) -> None:
     assert again.timeline == result.timeline
 
 
+def test_what_is_plain_already_stays_so() -> None:
+    """Each try to simplify begins with all that has worked before it."""
+    plan = second_disk()
+    jobs = tuple(replace(job, then=(('retry', 900.0),)) for job in plan.jobs)
+    found = run(replace(plan, jobs=jobs), DISKS)
+    assert found.broken is not None
+    result = shrink(found, lambda plan: run(plan, DISKS))
+    assert [(job.at, job.then, job.delay) for job in result.plan.jobs] == [(0.0, (), None)]
+
+
 def test_a_fault_that_strikes_anyone_is_given_a_time_and_a_target() -> None:
     crash = PlannedFault(0.0, 'crash', None, 1.0, Aim('write', skip=2))
     found = run(replace(second_disk(), faults=(crash,)), DISKS)
