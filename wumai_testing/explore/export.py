@@ -69,8 +69,10 @@ def scenario(result: Result, app: App) -> tuple[str, list[str]]:
     timed: list[Timed] = []
     left_out = _standing(result)
     for number, job in enumerate(plan.jobs, 1):
-        step = _job(job, f'job{number}', app)
-        timed.append((job.at, step)) if step else left_out.append(f'{job.action} at {job.at:g}s')
+        steps = _job(job, f'job{number}', app)
+        timed.extend(steps)
+        if not steps:
+            left_out.append(f'{job.action} at {job.at:g}s')
     for fault in result.struck:
         step = _fault(fault, names.get(fault.target or ''))
         timed.append((fault.at, step)) if step else left_out.append(str(fault))
@@ -109,18 +111,22 @@ def _with_pauses(timed: list[Timed]) -> list[dict[str, Any]]:
     return steps
 
 
-def _job(job: PlannedJob, name: str, app: App) -> dict[str, Any] | None:
-    if job.columns is not None or job.then:
-        return None
+def _job(job: PlannedJob, name: str, app: App) -> list[Timed]:
+    """The steps of a job; none where they cannot express it."""
+    if job.columns is not None:
+        return []
     if job.action in app.routes:
-        return {'call': {'action': job.action, **job.params}}
+        return [(job.at, {'call': {'action': job.action, **job.params}})]
     step: dict[str, Any] = {'as': name, 'action': job.action}
     if job.params:
         step['params'] = dict(job.params)
     step |= {'try_period': job.try_period, 'try_max': job.try_max}
     if job.delay is not None:
         step['run_at'] = f'+{job.delay:g}s'
-    return {'job': step}
+    timed: list[Timed] = [(job.at, {'job': step})]
+    for wish, after in job.then:  # each so long after the one before
+        timed.append((timed[-1][0] + after, {wish: name}))
+    return timed
 
 
 def _fault(fault: PlannedFault, worker: str | None) -> dict[str, Any] | None:

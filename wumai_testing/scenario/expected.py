@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wumai_testing.scenario.context import Context
-from wumai_testing.scenario.kinds import Kind, Schema, is_text, quote_advice, text_of
+from wumai_testing.scenario.kinds import Kind, Schema, Text, is_text, quote_advice, text_of
 from wumai_testing.scenario.matching import (
     Absent,
     Anything,
@@ -24,6 +24,7 @@ from wumai_testing.scenario.yaml_source import Mapping, Node, Scalar, Sequence
 
 _KEYWORDS: dict[str, Matcher] = {'any': Anything(), 'absent': Absent()}
 _ESCAPED = re.compile(r'\\(?=\\*(?:~|any$|absent$))')
+_JOB_NAME = rf'\$?{NAME}'
 KEYWORD_PATTERN = rf'^(?:any|absent|~[\s\S]*|\${NAME})$'
 VALUE_PATTERN = rf'^(?!\$)|^\$\$|^\${NAME}$'
 
@@ -219,8 +220,29 @@ class CountOrEach:
 
 
 @dataclass(frozen=True)
+class JobName:
+    """A job: its alias, or `$name` of an id that was saved."""
+
+    def read(self, ctx: Context, node: Node, key: str) -> str | None:
+        text = Text('a job such as job1, or $name of an id', _JOB_NAME).read(ctx, node, key)
+        return None if text is None else self.meant(ctx, node, text)
+
+    @staticmethod
+    def meant(ctx: Context, node: Node, text: str) -> str:
+        """The name itself, which steps before have to declare."""
+        if text.startswith('$'):
+            ctx.check_name(node, text[1:])
+            return text[1:]
+        ctx.check_alias(node, text)
+        return text
+
+    def schema(self) -> Schema:
+        return {'type': 'string', 'pattern': f'^{_JOB_NAME}$'}
+
+
+@dataclass(frozen=True)
 class PerJob:
-    """A mapping by job: the alias of one, or `$name` of an id that was saved."""
+    """A mapping by job."""
 
     kind: Kind
     example: str
@@ -231,24 +253,17 @@ class PerJob:
             return {}
         found: dict[str, Any] = {}
         for text, (where, value) in node.entries.items():
-            name = self._name(ctx, where, text)
+            name = JobName.meant(ctx, where, text)
             if name in found:
                 ctx.report(where, f'the job `{name}` is there twice in `{key}`')
             found[name] = self.kind.read(ctx, value, text)
         return found
 
-    def _name(self, ctx: Context, where: Node, text: str) -> str:
-        if text.startswith('$'):
-            ctx.check_name(where, text[1:])
-            return text[1:]
-        ctx.check_alias(where, text)
-        return text
-
     def schema(self) -> Schema:
         return {
             'type': 'object',
             'minProperties': 1,
-            'propertyNames': {'pattern': rf'^\$?{NAME}$'},
+            'propertyNames': {'pattern': f'^{_JOB_NAME}$'},
             'additionalProperties': self.kind.schema(),
         }
 

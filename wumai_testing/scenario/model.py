@@ -60,6 +60,22 @@ class JobStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel a job, by alias or saved name, that has not ended."""
+
+    line: int
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Let a job in error, by alias or saved name, run again."""
+
+    line: int
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
     """Let virtual time pass."""
 
@@ -163,6 +179,8 @@ Step: TypeAlias = (
     Call
     | Post
     | JobStep
+    | Cancel
+    | Retry
     | Advance
     | Run
     | Crash

@@ -12,12 +12,14 @@ from wumai_testing.scenario.matching import Matcher, Mismatch
 from wumai_testing.scenario.model import (
     Advance,
     Call,
+    Cancel,
     ChannelFault,
     Crash,
     DatabaseFault,
     Expect,
     JobStep,
     Post,
+    Retry,
     Run,
     Scenario,
     Stall,
@@ -82,9 +84,17 @@ class Runner:
                 job_id = self._world.create_job(step, self._names)
                 if step.alias:
                     self._names[step.alias] = job_id
+            case Cancel():
+                return self._move(step.job, self._world.cancel, 'it has ended')
+            case Retry():
+                return self._move(step.job, self._world.retry, 'it is not in error')
             case _:
                 _ACTIONS[type(step)](self._world, step)
         return []
+
+    def _move(self, name: str, move: Callable[[str], bool], otherwise: str) -> list[str]:
+        job_id = self._names[name]
+        return [] if move(job_id) else [f'{name}: {otherwise}, or is not there']
 
     def _request(self, step: Call | Post) -> list[str]:
         reply = self._call(step) if isinstance(step, Call) else self._post(step)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from wumai.clock import ceil_second, floor_second
 from wumai.entropy import Entropy
 from wumai.job import DEFAULT_TRY_MAX, DEFAULT_TRY_PERIOD, PENDING, JobRow
+from wumai.model import Job
 from wumai.model.resource import Resource
 from wumai_testing.client import Reply
 from wumai_testing.databases import Database
@@ -44,6 +45,12 @@ class World(Protocol):
 
     def create_job(self, step: JobStep, names: Mapping[str, Any]) -> str:
         """Insert a row; its id."""
+
+    def cancel(self, job_id: str) -> bool:
+        """As Job.cancel."""
+
+    def retry(self, job_id: str) -> bool:
+        """As Job.retry."""
 
     def advance(self, seconds: float) -> None: ...
     def run_until_idle(self, within: float | None) -> None: ...
@@ -93,6 +100,12 @@ class SimulatedWorld:
         row = new_row(runtime.clock.now(), runtime.entropy, step, names)
         self.sim.runtime.store.insert_jobs([row])
         return row.id
+
+    def cancel(self, job_id: str) -> bool:
+        return Job.cancel(job_id)
+
+    def retry(self, job_id: str) -> bool:
+        return Job.retry(job_id)
 
     def advance(self, seconds: float) -> None:
         self.sim.advance(seconds)

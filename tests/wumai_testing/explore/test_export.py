@@ -112,7 +112,7 @@ def test_a_fault_is_a_step(kind: str, step: dict[str, Any], tmp_path: Path) -> N
 
 def test_what_no_step_expresses_is_noted(tmp_path: Path) -> None:
     locked = PlannedFault(2, 'row lock')
-    made = plan(PlannedJob(1, 'Quick', then=(('cancel', 1.0),)), faults=[locked])
+    made = plan(PlannedJob(1, 'Quick', columns={'run_at': None}), faults=[locked])
     made = replace(made, workers=(PlannedWorker('w1', skew=2.0, lacks='Slow'),))
     path = tmp_path / 'rest.yaml'
     exported = save(
@@ -122,3 +122,15 @@ def test_what_no_step_expresses_is_noted(tmp_path: Path) -> None:
         'the clock of w1 is off by 2 s', 'w1 does not know Slow', 'Quick at 1s', '2s row lock',
     ]  # fmt: skip
     assert '# not expressed here: 2s row lock\n' in path.read_text()
+
+
+def test_what_became_of_a_job_is_a_step(tmp_path: Path) -> None:
+    """Each so long after the one before."""
+    made = plan(PlannedJob(1, 'Quick', then=(('cancel', 1.0), ('retry', 2.5))))
+    path = tmp_path / 'cancelled.yaml'
+    save(broken(Result(made, None, starts=[(0.0, 'w1')])), load_app(), path)
+    steps = yaml.safe_load(path.read_text())['steps']
+    assert steps[2:6] == [
+        {'advance': '1s'}, {'cancel': 'job1'}, {'advance': '2.5s'}, {'retry': 'job1'},
+    ]  # fmt: skip
+    load(path)

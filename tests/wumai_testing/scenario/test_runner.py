@@ -189,3 +189,16 @@ def test_a_worker_that_has_left_by_itself(tmp_path: Path, step: str) -> None:
     lines = said(tmp_path, *steps, head=head)
     assert lines[0] == f'story.yaml:8: step `{step}`'
     assert lines[1].startswith('  the worker w1 does not run; those that do: ')
+
+
+@pytest.mark.parametrize(
+    ('step', 'told'),
+    [
+        ('cancel: first', 'first: it has ended, or is not there'),
+        ('retry: first', 'first: it is not in error, or is not there'),
+    ],
+)
+def test_a_job_of_which_nothing_is_to_change(tmp_path: Path, step: str, told: str) -> None:
+    steps = ['- job: {as: first, action: Flaky}', '- run: idle', f'- {step}']
+    lines = said(tmp_path, *steps)
+    assert lines[:2] == [f'story.yaml:{len(steps) + 3}: step `{step}`', f'  {told}']

@@ -8,11 +8,13 @@ from typing import Any
 
 from wumai_testing.scenario.model import (
     Call,
+    Cancel,
     ChannelFault,
     DatabaseFault,
     Expect,
     JobStep,
     Post,
+    Retry,
     Scenario,
     Step,
 )
@@ -37,7 +39,8 @@ def reason_against(scenario: Scenario, has_server: bool) -> str | None:
 
 def takes_no_time(scenario: Scenario) -> bool:
     """Whether it is seen at once that no time passes in it."""
-    return all(isinstance(step, Call | Post | JobStep | Expect) for step in scenario.steps)
+    timeless = Call | Post | JobStep | Cancel | Retry | Expect
+    return all(isinstance(step, timeless) for step in scenario.steps)
 
 
 def _against(step: Step, has_server: bool) -> str | None:

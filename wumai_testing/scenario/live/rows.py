@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from wumai.clock import SystemClock
+from wumai.clock import SystemClock, floor_second
 from wumai.config import Config
 from wumai.job import PENDING, RUNNING, JobRow
 from wumai.store import schema
@@ -30,6 +30,12 @@ class Rows:
 
     def insert(self, row: JobRow) -> None:
         self._store.insert_jobs([row])
+
+    def cancel(self, job_id: str) -> bool:
+        return self._store.cancel(job_id, floor_second(self.clock.now()))
+
+    def retry(self, job_id: str) -> bool:
+        return self._store.retry(job_id, floor_second(self.clock.now()))
 
     def job(self, job_id: str) -> Any:
         """The columns of a row, or ABSENT."""

@@ -230,6 +230,12 @@ class LiveWorld:
         self._readable().insert(row)
         return row.id
 
+    def cancel(self, job_id: str) -> bool:
+        return self._readable().cancel(job_id)
+
+    def retry(self, job_id: str) -> bool:
+        return self._readable().retry(job_id)
+
     def job(self, job_id: str) -> Any:
         return self._readable().job(job_id)
 
