@@ -16,6 +16,8 @@ from wumai_testing.explore.options import KINDS, STANDING
 from wumai_testing.explore.seeds import seeds_from
 from wumai_testing.worker_options import check_options
 
+TELL_PERIOD = 60.0
+"""Seconds between two lines that tell how far it is, where there is no terminal to show a bar."""
 INTERRUPTED = 130
 """The exit code of a shell's command that Ctrl-C has ended."""
 
@@ -179,12 +181,16 @@ class _Simulate:
         """What was seen, and whether it was interrupted before all was."""
         from wumai_testing.explore.many import Tally, run_many
 
-        seen = Tally()
+        seen, told = Tally(), 0.0
 
         def progress(tally: Tally) -> None:
-            nonlocal seen
+            nonlocal seen, told
             seen = tally
             bar.update(tally.runs - bar.pos)
+            if bar.hidden and tally.seconds - told >= TELL_PERIOD:
+                told = tally.seconds
+                broken = f', {len(tally.broken)} of them broken' if tally.broken else ''
+                click.echo(f'{tally.runs} of {len(seeds)} seeds{broken}', err=True)
 
         with _progress(len(seeds), 'seeds') as bar:
             try:

@@ -1,6 +1,7 @@
 """The command `wumai simulate`."""
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from tests.cli.running import running, wumai
 from tests.waiting import LIMIT, lives, until
+from wumai_testing.explore import command
 
 DISKS = 'tests.wumai_testing.explore.disks'
 QUIET = ('--workers', '1', '--fault', 'crash')
@@ -19,6 +21,16 @@ def test_seeds_that_break_nothing() -> None:
     assert 'tries: BadResult' in told
     assert '2 of 2 seeds, 0.' in told
     assert told.endswith('no invariant was broken\n')
+
+
+def test_without_a_terminal_a_line_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Now and then, so that the log of a long run shows that it goes on."""
+    monkeypatch.setattr(command, 'TELL_PERIOD', 0.0)
+    seeds = ('--seeds', '0-10', '--processes', '1')
+    told = wumai('simulate', *QUIET, *seeds).output
+    assert told.startswith('5 of 10 seeds\n10 of 10 seeds\n')
+    told = wumai('simulate', DISKS, '--option', 'exec_timeout=60', *seeds, code=1).output
+    assert re.search(r'^10 of 10 seeds, \d of them broken$', told, re.M)
 
 
 def test_one_seed_and_its_timeline() -> None:
