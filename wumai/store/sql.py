@@ -67,6 +67,7 @@ from wumai.store.statements import (
     LOCK_ALL,
     LOCK_FREE,
     READ_CANDIDATES,
+    READ_EXPIRED,
     RENEW,
     TAKE,
     WRITE_NOTHING,
@@ -293,22 +294,17 @@ class SqlStore:
     # The worker's side: rescue
 
     def expired(self, before: datetime, limit: int) -> list[Expired]:
-        query = (
-            select(job.id, job.result, job.updated, job.action, job.try_max, job.trys)
-            .where(job.status == RUNNING, or_(job.updated.is_(None), job.updated < before))
-            .order_by(job.id)
-            .limit(limit)
-        )
+        values = {'b_before': self._stamp(before), 'b_limit': limit}
         # Where one writer locks all others out, whoever looks must get that lock as well.
         with self._connection(reads=self._dialect != 'sqlite') as connection:
-            rows = connection.execute(query).all()
+            rows = READ_EXPIRED.rows(connection, values)
             if rows:
                 connection.execute(WRITE_NOTHING)
         return [
             Expired(
                 job_id,
                 token,
-                updated,
+                time_of(updated),
                 text_of(action) or '',
                 effective_try_max(try_max),
                 whole_number(trys) or 0,

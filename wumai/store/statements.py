@@ -87,6 +87,17 @@ TAKE = Prepared(
         )
     )
 )
+READ_EXPIRED = Prepared(
+    lambda *_: (
+        select(job.id, job.result, job.updated, job.action, job.try_max, job.trys)
+        .where(
+            job.status == RUNNING,
+            or_(job.updated.is_(None), job.updated < bindparam('b_before', type_=UtcSeconds)),
+        )
+        .order_by(job.id)
+        .limit(bindparam('b_limit'))
+    )
+)
 INSERT = Prepared(lambda *_: insert(schema.job))
 END_UNRUN = (
     update(schema.job)
