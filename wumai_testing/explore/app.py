@@ -76,11 +76,14 @@ def parent(job: Any) -> Any:
     return {'created': 1}
 
 
+_CHILD_JOBS = select(schema.job.c.id).where(schema.job.c.project_id == CHILD)
+_CHILD_ROWS = select(children.c.id)
+
+
 @invariant
 def each_child_has_its_row(session: Session) -> bool:
     """A job is there together with what else its transaction stored, or neither is."""
-    jobs = select(schema.job.c.id).where(schema.job.c.project_id == CHILD)
-    return set(session.scalars(jobs)) == set(session.scalars(select(children.c.id)))
+    return set(session.scalars(_CHILD_JOBS)) == set(session.scalars(_CHILD_ROWS))
 
 
 def bad_result(_job: Any) -> Any:
