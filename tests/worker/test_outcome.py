@@ -16,7 +16,7 @@ from wumai.job import (
     Stopped,
     TryTimeout,
 )
-from wumai.worker.outcome import BadResult, Ending, decide, describe, dump_result, failed
+from wumai.worker.outcome import BadResult, decide, describe, dump_result, failed, finished
 
 NOW = datetime(2026, 1, 1, 12, 0, 0)
 LAST = datetime(9999, 12, 31, 23, 59, 59)
@@ -27,12 +27,12 @@ def claim(trys=1, try_max=3, try_period=600):
 
 
 def decided(raised, now=NOW, **values):
-    return decide(claim(**values), Ending(raised=raised), now)
+    return decide(claim(**values), raised, now)
 
 
 def test_a_result_finishes():
     """With its text, and nothing else."""
-    outcome = decide(claim(), Ending(result='{"a": 1}'), NOW)
+    outcome = finished(claim(), '{"a": 1}')
     assert outcome == Outcome('job-1', 'token', 'finished', result='{"a": 1}', trys=1)
 
 

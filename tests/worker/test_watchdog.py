@@ -102,7 +102,7 @@ def test_a_claim_that_was_in_doubt_for_long(wumai_sim):
     writer = OutcomeWriter(w1.runtime, running)
     claim = Claim('job-1', 'token', 'Act', None, None, None, 600, 3, 1)
     executor = Executor(w1.runtime, options, Actions(), running, writer)
-    executor.start(claim, claimed=wumai_sim.clock.monotonic() - 1000)
+    executor.start([claim], claimed=wumai_sim.clock.monotonic() - 1000)
     leases = Leases(w1.runtime, options, running, writer, stop_claims=lambda: None)
     leases.beat(w1.runtime.worker_store)
     assert w1.alive

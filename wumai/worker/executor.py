@@ -2,6 +2,7 @@
 
 import sys
 from collections import deque
+from collections.abc import Sequence
 from contextvars import copy_context
 from typing import Any
 from weakref import getweakrefcount
@@ -15,7 +16,15 @@ from wumai.job import Claim, Interrupt, TryTimeout, load_params
 from wumai.runtime import Runtime
 from wumai.worker.actions import Actions
 from wumai.worker.options import WorkerOptions
-from wumai.worker.outcome import Ending, decide, describe, dump_result, failed, release
+from wumai.worker.outcome import (
+    Ending,
+    decide,
+    describe,
+    dump_result,
+    failed,
+    finished,
+    release,
+)
 from wumai.worker.running import Running, RunningJob, Try
 from wumai.worker.writer import OutcomeWriter
 
@@ -50,20 +59,21 @@ class Executor:
         self._coming = 0
         """Greenlets that are about to begin, to take from `_waiting`."""
 
-    def start(self, claim: Claim, claimed: float, *, run: bool = True) -> None:
-        """Run the handler of `claim`, which was claimed at `claimed` on the monotonic clock.
+    def start(self, claims: Sequence[Claim], claimed: float, *, run: bool = True) -> None:
+        """Run the handlers of `claims`, which were claimed at `claimed` on the monotonic clock.
 
-        Without `run`, hand the job back instead: the worker was stopped meanwhile.
+        Without `run`, hand the jobs back instead: the worker was stopped meanwhile.
         """
         # A claim may have been in doubt for long: its lease counts from there, its time from here.
-        clock = self._runtime.clock
-        running = Try(claim, clock.monotonic(), clock.now(), renewed=claimed)
-        self._running.add(running)
-        if run:
-            self._waiting.append(running)
-            self._summon(1)
-        else:
-            self.release(running)
+        began, now = self._runtime.clock.monotonic(), self._runtime.clock.now()
+        for claim in claims:
+            running = Try(claim, began, now, renewed=claimed)
+            self._running.add(running)
+            if run:
+                self._waiting.append(running)
+            else:
+                self.release(running)
+        self._summon(1)
 
     def release(self, running: Try) -> None:
         """Hand the job back now, its try not counted, whatever its handler does later.
@@ -108,9 +118,13 @@ class Executor:
             self._settle(running, ending)
 
     def _settle(self, running: Try, ending: Ending) -> None:
-        claim, now = running.claim, self._runtime.clock.now()
+        claim = running.claim
+        if ending.raised is None:
+            self._writer.put(running, finished(claim, ending.result))
+            return
+        now = self._runtime.clock.now()
         try:
-            outcome = decide(claim, ending, now)
+            outcome = decide(claim, ending.raised, now)
         except Exception as error:  # such as of an app's own RunLater, whose seconds are none
             outcome = failed(claim, describe(error), now)
         if outcome is None:

@@ -195,9 +195,8 @@ class Loop:
     def _begin(self, claimed: Claimed, began: float) -> None:
         for job_id, reason in claimed.ended:
             logger.warning('%s ends in error, unrun: %s', job_id, reason)
-        for claim in claimed.claims:
-            self._executor.start(claim, began, run=not self._stopping)
         if claimed.claims:
+            self._executor.start(claimed.claims, began, run=not self._stopping)
             self._runtime.heartbeat.began()
 
     def _claim(self, ids: list[str], places: int, now: datetime) -> Claimed:

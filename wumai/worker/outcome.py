@@ -43,11 +43,14 @@ def dump_result(value: Any) -> str:
         raise BadResult(f'the result cannot be stored: {_message(error)}') from None
 
 
-def decide(claim: Claim, ending: Ending, now: datetime) -> Outcome | None:
-    """The outcome of a try that ended at `now`; None where the job is no longer ours."""
-    match ending.raised:
-        case None:
-            return Outcome(claim.id, claim.token, FINISHED, result=ending.result, trys=claim.trys)
+def finished(claim: Claim, result: str | None) -> Outcome:
+    """The outcome of a try that has returned."""
+    return Outcome(claim.id, claim.token, FINISHED, result=result, trys=claim.trys)
+
+
+def decide(claim: Claim, raised: BaseException, now: datetime) -> Outcome | None:
+    """The outcome of a try that raised at `now`; None where the job is no longer ours."""
+    match raised:
         case LeaseLost():
             return None
         case Stopped():
