@@ -23,8 +23,11 @@ Documents = Sequence[Mapping[str, Any]]
 
 
 def page(documents: Documents, beside: Documents) -> dict[str, str]:
-    """The files below docs/ by their names: the benchmarks, and the peers, each in any pieces."""
-    rows = rows_of(chain.from_iterable(one['benchmarks'] for one in documents))
+    """The files below docs/ by their names: the benchmarks, and the peers, each in any pieces, of
+    which a later one goes before what an earlier one says of the same.
+    """
+    found = rows_of(chain.from_iterable(one['benchmarks'] for one in documents))
+    rows = list({(row.what, row.against): row for row in found}.values())
     names = dict.fromkeys(row.plot for row in rows if row.plot)
     peers = list(chain.from_iterable(one['peers'] for one in beside))
     files: dict[str, str] = {}

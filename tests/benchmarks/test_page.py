@@ -46,6 +46,14 @@ def test_the_page() -> None:
     assert 'benchmarks/drain-on-mariadb.svg' in files
 
 
+def test_a_benchmark_that_was_run_again() -> None:
+    """Takes the place of its row; the same beside another reference is one more."""
+    again: Any = [{'extra_info': ROW | {'ratio': 0.8}}, {'extra_info': ROW | {'against': 'Huey'}}]
+    text = page([RUN, RUN | {'benchmarks': again}], [PEERS])['benchmarks.md']
+    ratios = [line.split(' | ')[3] for line in text.splitlines() if line.startswith('| drain |')]
+    assert ratios == ['0.80', '0.75']
+
+
 def test_bars_are_as_long_as_their_values() -> None:
     """The longest fills the width; what is absent has none."""
     root = ElementTree.fromstring(bars('a & b', ('x', 'y'), [('one', (10, 5)), ('two', (None, 1))]))
