@@ -134,6 +134,17 @@ def _calmer(plan: Plan) -> Plan:
     return replace(plan, calm_at=round(last + 1, 3))
 
 
+def _at_once(plan: Plan) -> Iterator[Plan]:
+    """With all so much earlier that the first job comes at the beginning."""
+    first = min((job.at for job in plan.jobs), default=0.0)
+
+    def earlier(one: Any) -> Any:
+        return replace(one, at=round(max(0.0, one.at - first), 3))
+
+    jobs, faults = tuple(map(earlier, plan.jobs)), tuple(map(earlier, plan.faults))
+    yield replace(plan, jobs=jobs, faults=faults)
+
+
 def _without_latency(plan: Plan) -> Iterator[Plan]:
     if plan.latency != CALM:
         yield replace(plan, latency=CALM)
@@ -166,6 +177,7 @@ def _with_short_faults(plan: Plan) -> Iterator[Plan]:
 
 
 _SIMPLIFICATIONS: list[Callable[[Plan], Iterator[Plan]]] = [
+    _at_once,
     lambda plan: iter([_calmer(plan)]),
     _without_latency,
     _with_right_clocks,

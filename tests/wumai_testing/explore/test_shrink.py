@@ -42,6 +42,18 @@ def test_what_is_plain_already_stays_so() -> None:
     assert [(job.at, job.then, job.delay) for job in result.plan.jobs] == [(0.0, (), None)]
 
 
+def test_it_begins_at_once() -> None:
+    """A fault comes so much earlier, too."""
+    plan = second_disk()
+    jobs, faults = (
+        tuple(replace(one, at=one.at + 20) for one in parts) for parts in (plan.jobs, plan.faults)
+    )
+    found = run(replace(plan, jobs=jobs, faults=faults), DISKS)
+    result = shrink(found, lambda plan: run(plan, DISKS))
+    assert [job.at for job in result.plan.jobs] == [0.0]
+    assert [fault.at < 10 for fault in result.plan.faults] == [True]
+
+
 def test_a_fault_that_strikes_anyone_is_given_a_time_and_a_target() -> None:
     crash = PlannedFault(0.0, 'crash', None, 1.0, Aim('write', skip=2))
     found = run(replace(second_disk(), faults=(crash,)), DISKS)
