@@ -94,11 +94,14 @@ def test_close(sqlite):
 
 
 def test_what_is_in_use_at_the_close(sqlite):
-    """Is not kept afterwards: it is of a pool that nobody has any more."""
+    """Is not kept afterwards, but closed: it is of a pool that nobody has any more."""
     with sqlite._reading() as connection:
+        driver = connection.connection.dbapi_connection
         sqlite.close()
     assert sqlite._kept._idle == []
     assert connection.closed
+    with pytest.raises(sqlite3.ProgrammingError, match='closed'):
+        driver.execute('SELECT 1')
 
 
 def test_an_error_of_a_query_is_raised_at_once(sqlite, monkeypatch):

@@ -32,18 +32,23 @@ class Kept:
 
     def put(self, connection: Connection, generation: int) -> None:
         """Keep it, or give it back to the pool, which others need as well."""
-        if generation == self.generation and len(self._idle) < self._most:
+        if len(self._idle) >= self._most:
+            connection.close()
+        elif generation == self.generation:
             connection.rollback()  # where it has only read
             self._idle.append(connection)
         else:
-            connection.close()
+            _end(connection)  # its pool may be one that nobody has any more
 
     def close(self) -> None:
         self.generation += 1
         while self._idle:
-            connection = self._idle.pop()
-            connection.invalidate()
-            connection.close()
+            _end(self._idle.pop())
+
+
+def _end(connection: Connection) -> None:
+    connection.invalidate()
+    connection.close()
 
 
 def reset_on_return(url: URL, *, shared: bool) -> str | None:
