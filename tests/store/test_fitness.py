@@ -96,6 +96,8 @@ def test_a_table_of_mysql_that_does(mysql):
     )
     assert mysql.problems(['job']) == []
     live(mysql)
+    run(mysql, "UPDATE job SET status = 'NEW'")  # which is the app's own
+    assert mysql.get_job('job-1').status == 'NEW'
 
 
 @pytest.mark.parametrize('kind', ['JSON', 'TINYTEXT', 'CHAR(255)', 'LONGTEXT'])

@@ -121,5 +121,5 @@ def _same(found: Any, wrote: Any) -> bool:
         return whole_number(found) == wrote
     if isinstance(wrote, datetime):
         return bool(found == wrote)
-    # An ENUM may be in capitals, a CHAR have blanks at its end, a column that is NOT NULL be ''.
-    return (text_of(found) or '').strip().lower() == (wrote or '').lower()
+    # A CHAR may have blanks at its end, a column that is NOT NULL be ''.
+    return (text_of(found) or '').strip() == (wrote or '')

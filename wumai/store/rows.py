@@ -108,9 +108,12 @@ def row_of(values: Sequence[Any]) -> JobRow:
     return replace(row, status=_status_of(row.status), result=text_of(row.result))
 
 
-def _status_of(value: Any) -> str:
-    """A status as it was written: an ENUM may be in capitals, a CHAR has blanks at its end."""
-    return (text_of(value) or '').strip().lower()
+def _status_of(value: Any) -> Any:
+    """A status as it was written: an ENUM may be in capitals, a CHAR has blanks at its end. One
+    that is not ours stays as it is.
+    """
+    ours = (text_of(value) or '').strip().lower()
+    return ours if ours in _STATUSES else value
 
 
 def values_of(row: JobRow) -> dict[str, Any]:
@@ -152,7 +155,7 @@ def _id(outcome: Outcome) -> str:
 
 
 def holds(row: Any, token: str) -> bool:
-    return _status_of(row.status) == RUNNING and text_of(row.result) == token
+    return bool(_status_of(row.status) == RUNNING and text_of(row.result) == token)
 
 
 def shows(row: Any, outcome: Outcome) -> bool:
