@@ -1,18 +1,16 @@
 """Which database the settings name, and what an engine is set to."""
 
-import time
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.store.conftest import NOW, made, put, row
 from wumai.clock import SystemClock
 from wumai.config import Config
 from wumai.error import ConfigError
 from wumai.store import engine as engines
-from wumai.store.db_errors import Busy, Unavailable
+from wumai.store.db_errors import Unavailable
 from wumai.store.engine import ROLES, database_url, make_engine
 from wumai.store.sql import SqlStore
 
@@ -207,47 +205,3 @@ class TestServers:
         with pytest.raises(Unavailable):
             one.ping()
         one.ping()
-
-
-class TestSqlite:
-    """One writer at a time, waited for on gevent."""
-
-    def test_reading_goes_on_while_another_writes(self, sqlite_url, opened):
-        """A read is of the last commit."""
-        one, other = made(opened(sqlite_url)), opened(sqlite_url)
-        put(one, row())
-        with other.engine.begin() as connection:
-            connection.execute(text("UPDATE job SET action = 'Other'"))
-            assert one.get_job('job-1').action == 'Act'
-        assert one.get_job('job-1').action == 'Other'
-
-    def test_a_writer_waits_for_the_other(self, sqlite_url, opened, monkeypatch):
-        """For a while, and then is Busy; the wait is not the driver's, which would stop gevent."""
-        one, other = made(opened(sqlite_url)), opened(sqlite_url)
-        waits = []
-        monkeypatch.setattr(engines.gevent, 'sleep', waits.append)
-        with other.engine.begin() as connection:
-            connection.execute(text("UPDATE job SET action = 'Other'"))
-            began = time.perf_counter()
-            with pytest.raises(Busy):
-                put(one, row())
-        assert sum(waits) >= engines.SQLITE_LOCK_WAIT
-        assert time.perf_counter() - began < 5
-        put(one, row())
-
-    def test_it_is_durable_enough(self, sqlite):
-        """WAL with synchronous = NORMAL: a crash of a process loses nothing, a sync is rare."""
-        with sqlite.engine.connect() as connection:
-            modes = [
-                connection.exec_driver_sql(f'PRAGMA {name}').scalar()
-                for name in ('journal_mode', 'synchronous', 'wal_autocheckpoint')
-            ]
-        assert modes == ['wal', 1, engines.SQLITE_LOG]
-
-    def test_text_that_is_no_utf8(self, sqlite):
-        """Does not fail the query that meets it."""
-        put(sqlite, row())
-        with sqlite.engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE job SET params = CAST(x'7bff7d' AS TEXT)")
-        assert sqlite.get_job('job-1').params == '{�}'
-        assert sqlite.claim(['job-1'], 1, 'token', NOW).claims[0].params == '{�}'

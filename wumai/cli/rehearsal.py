@@ -1,7 +1,7 @@
 """A job of the table that is there, made, claimed and ended as servers do it, and rolled back."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from wumai.store.db_errors import StoreError, translate
 from wumai.store.rows import text_of
 from wumai.store.sql import SqlStore
 from wumai.store.statements import WRITE_NOTHING
+from wumai.store.transaction import Transaction
 
 _REFUSED = (DBAPIError, StoreError)
 
@@ -49,6 +50,9 @@ class _Rehearsal(SqlStore):
     def _writing(self, joined: Any = None) -> Iterator[Any]:
         with super()._writing(joined or self._only) as connection:
             yield connection
+
+    def _transaction(self, *, reads: bool = False) -> AbstractContextManager[Transaction]:
+        return self._pooled(reads)
 
 
 def _rehearsed(store: SqlStore, connection: Connection, runtime: Runtime) -> Iterator[Finding]:

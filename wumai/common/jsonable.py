@@ -1,5 +1,6 @@
 """How values that JSON lacks are written, in answers of the API and in results of jobs alike."""
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,3 +19,9 @@ def jsonable(value: Any) -> str:
     if isinstance(value, Decimal | UUID):
         return str(value)
     raise TypeError(f'{type(value).__name__} has no form in JSON')
+
+
+encode = json.JSONEncoder(allow_nan=False, default=jsonable).encode
+"""To JSON in ASCII, which any column can hold; made once, since `json.dumps` with options makes an
+encoder each time. Raises TypeError, ValueError or RecursionError.
+"""

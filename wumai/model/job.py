@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from wumai import bootstrap, db
 from wumai.clock import ceil_second, floor_second
-from wumai.common.jsonable import jsonable
+from wumai.common.jsonable import encode
 from wumai.iaas_error import ResourceNotFound
 from wumai.job import (
     DEFAULT_TRY_MAX,
@@ -216,6 +216,7 @@ def new_row(
     for name, value in (('try_period', try_period), ('try_max', try_max)):
         _check_number(name, value)
     now = runtime.clock.now()
+    second = floor_second(now)
     return JobRow(
         id=runtime.entropy.job_id(now),
         project_id=project_id,
@@ -224,9 +225,9 @@ def new_row(
         error=None,
         result=None,
         params=_dump_params(runtime, params),
-        updated=floor_second(now),
-        created=floor_second(now),
-        run_at=floor_second(now) if run_at is None else _due(run_at, now),
+        updated=second,
+        created=second,
+        run_at=second if run_at is None else _due(run_at, now),
         try_period=try_period,
         try_max=try_max,
         trys=0,
@@ -263,7 +264,7 @@ def _dump_params(runtime: Runtime, params: Any) -> str:
     if not isinstance(params, Mapping):
         raise TypeError(f'params must be a mapping, not a {type(params).__name__}')
     try:
-        dumped = json.dumps(dict(params), allow_nan=False, default=jsonable)
+        dumped = encode(dict(params))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f'params are not JSON: {error}') from None
     limits = runtime.store.limits

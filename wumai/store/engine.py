@@ -7,16 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import gevent
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError, NoSuchModuleError
-from sqlalchemy.exc import OperationalError as SqlOperationalError
 
 from wumai.clock import Clock
 from wumai.config import Config
 from wumai.error import ConfigError, describe
-from wumai.store import mysql, pooling
-from wumai.store.prepared import execute
+from wumai.store import mysql, pooling, sqlite
 
 CONNECT_TIMEOUT = 5
 """Seconds that a connect may take."""
@@ -24,14 +21,6 @@ LOCK_WAIT = 1
 """Seconds that a worker waits for a row that another transaction has locked: the outcomes of other
 jobs wait with it.
 """
-SQLITE_LOCK_WAIT = 10.0
-"""Seconds that a transaction waits for SQLite's one writer before it is Busy."""
-SQLITE_LOG = 8000
-"""Pages, 32 MB, to which SQLite's log grows before it is moved into the file and synced, which
-costs a busy worker more than the rows do.
-"""
-KEPT = 2
-"""Connections to an SQLite file that are kept: one for claims, and one for outcomes."""
 OFFSET_AGE = 60.0
 """Seconds after which the offset to the database's clock is asked again."""
 
@@ -176,9 +165,8 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
     }
     pings = options.pop('pings', role.pre_ping and family != 'sqlite')
     if family == 'sqlite':
-        settings['connect_args'] = {'timeout': 0, 'check_same_thread': False}
-        kept = pooling.Kept(0 if pings else KEPT)  # a file is never away
-        settings['execution_options'] = {'wumai_kept': kept}
+        settings['connect_args'] = sqlite.CONNECT_ARGS
+        settings['execution_options'] = sqlite.options(pings=pings)
     else:
         settings['isolation_level'] = 'READ COMMITTED'
         settings['connect_args'] = _connect_args(url, role) | pooling.connect_args(url)
@@ -190,9 +178,7 @@ def make_engine(url: URL, role: Role, clock: Clock, **options: Any) -> Engine:
         raise ConfigError(f'an option in DB_URL is wrong: {error}') from None
     _check_options(engine, url)
     if family == 'sqlite':
-        event.listen(engine, 'connect', _prepare_sqlite)
-        event.listen(engine, 'begin', _begin_sqlite)
-        event.listen(engine, 'engine_disposed', lambda _: kept.close())
+        sqlite.prepare(engine)
     if family in ('mysql', 'mariadb'):
         mysql.prepare(engine, hosts, lock_wait=None if role.name == 'app' else LOCK_WAIT)
     if engine.dialect.driver == 'psycopg':
@@ -252,48 +238,6 @@ def _connect_args(url: URL, role: Role) -> dict[str, Any]:
         asked = url.normalized_query.get('options', ())  # such as the schema of the tables
         args['options'] = ' '.join([*ours, *asked])
     return args
-
-
-# SQLite: the driver's own busy wait would stop every greenlet, so it is off and we wait on gevent.
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # BEGIN is ours to send
-    # A row with text that is no UTF-8 must not fail the whole query.
-    connection.text_factory = _lenient_text
-    _waiting_for_lock(lambda: connection.execute('PRAGMA journal_mode = WAL'))
-    connection.execute('PRAGMA synchronous = NORMAL')
-    connection.execute(f'PRAGMA wal_autocheckpoint = {SQLITE_LOG}')
-
-
-def _lenient_text(raw: bytes) -> str:
-    return raw.decode('utf-8', 'replace')
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    if connection.get_execution_options().get('wumai_reads'):
-        execute(connection, 'BEGIN')
-    else:
-        _waiting_for_lock(lambda: execute(connection, 'BEGIN IMMEDIATE'))
-
-
-def _waiting_for_lock(attempt: Callable[[], object]) -> None:
-    waited, pause = 0.0, 0.001
-    while True:
-        try:
-            attempt()
-            return
-        except Exception as error:
-            if not _is_locked(error) or waited >= SQLITE_LOCK_WAIT:
-                raise
-        gevent.sleep(pause)
-        waited += pause
-        pause = min(pause * 2, 0.05)
-
-
-def _is_locked(error: Exception) -> bool:
-    original = error.orig if isinstance(error, SqlOperationalError) else error
-    return getattr(original, 'sqlite_errorcode', 0) & 0xFF in (5, 6)
 
 
 def _watch_offset(engine: Engine, query: str, clock: Clock) -> None:

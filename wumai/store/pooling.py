@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import URL, Engine, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import PoolResetState
 
@@ -14,41 +14,6 @@ IDLE = 1.0
 
 PYMYSQL = 'pymysql'
 _IN_TRANSACTION = 1
-
-
-class Kept:
-    """At most `most` connections of an engine between two transactions, where its pool has nothing
-    to look after and costs more than a statement.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._idle: list[Connection] = []
-        self.generation = 0
-        """Grows with each `close`: what was in use then is kept no more."""
-
-    def take(self) -> Connection | None:
-        return self._idle.pop() if self._idle else None
-
-    def put(self, connection: Connection, generation: int) -> None:
-        """Keep it, or give it back to the pool, which others need as well."""
-        if len(self._idle) >= self._most:
-            connection.close()
-        elif generation == self.generation:
-            connection.rollback()  # where it has only read
-            self._idle.append(connection)
-        else:
-            _end(connection)  # its pool may be one that nobody has any more
-
-    def close(self) -> None:
-        self.generation += 1
-        while self._idle:
-            _end(self._idle.pop())
-
-
-def _end(connection: Connection) -> None:
-    connection.invalidate()
-    connection.close()
 
 
 def reset_on_return(url: URL, *, shared: bool) -> str | None:

@@ -12,8 +12,6 @@ from typing import Any, TypeVar
 from sqlalchemy import Dialect
 from sqlalchemy.engine import Connection
 
-from wumai.store.db_errors import translate
-
 SHAPES = 2000
 """Texts that are kept: one for each statement, kind of database and length of its lists."""
 LENGTHS = sorted({round(10 ** (step / 10)) for step in range(30)})
@@ -21,6 +19,7 @@ LENGTHS = sorted({round(10 ** (step / 10)) for step in range(30)})
 and more as a table, and then locks all of its rows, whatever the limit.
 """
 
+Values = Mapping[str, Any]
 Marks = Mapping[str, Any]
 """What stands for the values: a mark for each, and a list of marks for a list."""
 
@@ -39,51 +38,10 @@ class Prepared:
         self._make = make
         """The statement, for the name of a dialect and the marks."""
 
-    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
-        """Execute it; its rows as the driver makes them. Raises StoreError for one it cannot."""
-        errors = connection.dialect.loaded_dbapi.Error
-        try:
-            if connection.dialect.name == 'sqlite':
-                return self._sqlite_rows(connection, values, errors)
-            return self._fetched(connection, values)
-        except errors as error:
-            raise translate(error) from error
-
-    def _sqlite_rows(
-        self, connection: Connection, values: Mapping[str, Any], errors: Any
-    ) -> list[Any]:
-        """Without the engine's own text_factory, which doubles the time of a query, where no text
-        needs it.
-        """
-        driver: Any = connection.connection.dbapi_connection
-        lenient, driver.text_factory = driver.text_factory, str
-        try:
-            return self._fetched(connection, values)
-        except errors as error:
-            if 'decode' not in str(error):  # any other may have ended the transaction
-                raise
-            driver.text_factory = lenient
-            return self._fetched(connection, values)
-        finally:
-            driver.text_factory = lenient
-
-    def _fetched(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
-        cursor = self._executed(connection, values)
-        try:
-            return list(cursor.fetchall())
-        finally:
-            cursor.close()
-
-    def count(self, connection: Connection, values: Mapping[str, Any]) -> int:
-        """Execute it; how many rows it has changed."""
-        cursor = self._executed(connection, values)
-        changed: int = cursor.rowcount
-        cursor.close()
-        return changed
-
-    def _executed(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+    def bound(self, dialect: Any, values: Values) -> tuple[str, tuple[Any, ...]]:
+        """The text for such values in the dialect of that class, and what its driver is given."""
         sizes = [len(v) if v.__class__ is list else None for v in values.values()]
-        text, order = _compiled(self, _kind(connection), (tuple(values), tuple(sizes)))
+        text, order = _compiled(self, dialect, (tuple(values), tuple(sizes)))
         given: list[Any] = []
         for part in order:
             if part.__class__ is not _Mark:
@@ -92,15 +50,12 @@ class Prepared:
                 given += values[part.name]
             else:
                 given.append(values[part.name])
-        if not connection.in_transaction():
-            connection.begin()
-        return execute(connection, text, tuple(given))
+        return text, tuple(given)
 
-    def run_many(self, connection: Connection, names: Sequence[str], rows: list[Any]) -> None:
-        """Execute it for each of `rows`, which hold their values in the order of `names`."""
-        shape = tuple(names), (None,) * len(names)
-        text, _ = _compiled(self, _kind(connection), shape)
-        connection.exec_driver_sql(text, rows)
+    def of(self, dialect: Any, names: Sequence[str]) -> str:
+        """The text for single values, in the order of `names`."""
+        text, _ = _compiled(self, dialect, (tuple(names), (None,) * len(names)))
+        return text
 
     def compile(self, dialect: Dialect, shape: _Shape) -> tuple[str, list[Any]]:
         """The text, and what the driver is given: constants, and marks of values."""
@@ -157,7 +112,3 @@ def stamp(dialect: str, moment: datetime | None) -> Any:
     if dialect == 'postgresql':
         return moment.replace(microsecond=0)
     return moment.isoformat(' ', 'seconds')
-
-
-def _kind(connection: Connection) -> Any:
-    return type(connection.dialect)

@@ -45,11 +45,11 @@ def sort_out(rows: Iterable[Sequence[Any]], token: str, now: datetime) -> Claime
     """Pending rows, locked: those to claim, and those that can never run."""
     claimed = Claimed([], [])
     for row in map(Pending._make, rows):
-        run_at, trys = time_of(row.run_at), whole_number(row.trys) or 0
-        if reason := _unrunnable(row, run_at, trys):
+        run_at, claim = time_of(row.run_at), to_claim(row, token, whole_number(row.trys) or 0)
+        if reason := _unrunnable(row, run_at, claim):
             claimed.ended.append((row.id, reason))
         elif run_at is None or run_at <= now:  # as text it may compare as another time
-            claimed.claims.append(to_claim(row, token, trys))
+            claimed.claims.append(claim)
     return claimed
 
 
@@ -58,7 +58,7 @@ def time_of(value: Any) -> Any:
     return value if value is None or value.__class__ is datetime else parse_time(value)
 
 
-def _unrunnable(row: Pending, run_at: Any, trys: int) -> str | None:
+def _unrunnable(row: Pending, run_at: Any, claim: Claim) -> str | None:
     """Why this pending row can never run, or None."""
     if not (row.try_period.__class__ is row.try_max.__class__ is row.trys.__class__ is int):
         for name in ('try_period', 'try_max', 'trys'):
@@ -67,8 +67,8 @@ def _unrunnable(row: Pending, run_at: Any, trys: int) -> str | None:
                 return f'{name} is no whole number: {value!r:.100}'
     if run_at is not None and not isinstance(run_at, datetime):
         return no_time(run_at)
-    if trys >= (try_max := effective_try_max(row.try_max)):
-        return f'no try is left: {trys} of {try_max} used'
+    if claim.trys > claim.try_max:
+        return f'no try is left: {claim.trys - 1} of {claim.try_max} used'
     return None
 
 

@@ -5,7 +5,7 @@ and how a transaction begins on SQLite (engine.py).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -37,11 +37,10 @@ from wumai.job import (
     effective_try_max,
     whole_number,
 )
-from wumai.store import odd_times, schema
+from wumai.store import odd_times, schema, sqlite
 from wumai.store.base import Candidate, Claimed, Fences, JobFilter
 from wumai.store.columns import ColumnLimits
 from wumai.store.db_errors import TRANSLATED, translate
-from wumai.store.pooling import Kept
 from wumai.store.prepared import padded, stamp
 from wumai.store.rows import (
     NAMES,
@@ -68,6 +67,7 @@ from wumai.store.statements import (
     LOCK_FREE,
     READ_CANDIDATES,
     READ_EXPIRED,
+    READ_HOLDERS,
     RENEW,
     TAKE,
     WRITE_NOTHING,
@@ -76,6 +76,7 @@ from wumai.store.statements import (
     job,
     status,
 )
+from wumai.store.transaction import Pooled, Transaction
 
 _JOB_COLUMNS = [job[name] for name in JobRow.__slots__]
 
@@ -87,7 +88,7 @@ class SqlStore:
         self.engine = engine
         self.limits = ColumnLimits(engine)
         self._dialect = engine.dialect.name
-        self._kept: Kept = engine.get_execution_options().get('wumai_kept') or Kept(0)
+        self._kept = sqlite.kept_of(engine)
 
     # The application's side
 
@@ -98,8 +99,8 @@ class SqlStore:
             self._insert(schema.job, [values_of(row) for row in rows], connection)
             return
         dialect = self._dialect
-        with self._writing() as writing:
-            INSERT.run_many(writing, NAMES, [inserted(row, dialect) for row in rows])
+        with self._transaction() as work:
+            work.insert(INSERT, NAMES, [inserted(row, dialect) for row in rows])
 
     def get_job(self, job_id: str, connection: Connection | Session | None = None) -> JobRow | None:
         query = select(*_JOB_COLUMNS).where(job.id == job_id)
@@ -175,29 +176,31 @@ class SqlStore:
 
     def candidates(self, until: datetime, limit: int, offset: int = 0) -> list[Candidate]:
         values = {'b_until': self._stamp(until), 'b_limit': limit, 'b_offset': offset}
-        with self._reading() as connection:
-            rows = READ_CANDIDATES.rows(connection, values)
+        with self._transaction(reads=True) as work:
+            rows = work.rows(READ_CANDIDATES, values)
         return [Candidate(job_id, time_of(run_at)) for job_id, run_at in rows]
 
     def claim(self, ids: Iterable[str], limit: int, token: str, now: datetime) -> Claimed:
         values = {'b_ids': padded(sorted(ids)), 'b_limit': limit, 'b_now': self._stamp(now)}
-        with self._writing() as connection:
-            lock = LOCK_FREE if self._skips_locked(connection) else LOCK_ALL
-            claimed = sort_out(lock.rows(connection, values), token, now)
+        with self._transaction() as work:
+            lock = LOCK_FREE if self._skips_locked(work) else LOCK_ALL
+            claimed = sort_out(work.rows(lock, values), token, now)
             for job_id, reason in claimed.ended:
-                self._end_unrun(connection, job_id, reason, now)
+                self._end_unrun(work, job_id, reason, now)
             if claimed.claims:
-                self._take(connection, claimed, token, now)
+                self._take(work, claimed, token, now)
         return claimed
 
-    def _skips_locked(self, connection: Connection) -> bool:
-        return self._dialect != 'sqlite' and self.limits.skips_locked(connection)
+    def _skips_locked(self, work: Transaction) -> bool:
+        if self._dialect == 'sqlite' or not isinstance(work, Pooled):
+            return False
+        return self.limits.skips_locked(work.connection)
 
-    def _take(self, connection: Connection, claimed: Claimed, token: str, now: datetime) -> None:
+    def _take(self, work: Transaction, claimed: Claimed, token: str, now: datetime) -> None:
         ids = [claim.id for claim in claimed.claims]
         values = {'b_ids': padded(ids), 'b_token': token, 'b_now': self._stamp(now)}
-        if TAKE.count(connection, values) != len(ids):
-            ours = self._running(connection, {(job_id, token) for job_id in ids})
+        if work.count(TAKE, values) != len(ids):
+            ours = self._holders(work, {(job_id, token) for job_id in ids})
             claimed.claims[:] = [one for one in claimed.claims if (one.id, token) in ours]
 
     def rewrite_times(self, now: datetime) -> list[tuple[str, str]]:
@@ -207,17 +210,16 @@ class SqlStore:
             odd_times.leases(connection)
             ended = [(job_id, no_time(value)) for job_id, value in odd_times.due_times(connection)]
             for job_id, reason in ended:
-                self._end_unrun(connection, job_id, reason, now)
+                self._end_unrun(Pooled(connection), job_id, reason, now)
         return ended
 
     def end_unread(self, job_id: str, reason: str, now: datetime) -> None:
         """End a pending row that could not even be read."""
-        with self._writing() as connection:
-            self._end_unrun(connection, job_id, reason, now)
+        with self._transaction() as work:
+            self._end_unrun(work, job_id, reason, now)
 
-    @staticmethod
-    def _end_unrun(connection: Connection, job_id: str, reason: str, now: datetime) -> None:
-        connection.execute(END_UNRUN, {'b_id': job_id, 'b_error': reason, 'b_now': now})
+    def _end_unrun(self, work: Transaction, job_id: str, reason: str, now: datetime) -> None:
+        work.count(END_UNRUN, {'b_id': job_id, 'b_error': reason, 'b_now': self._stamp(now)})
 
     def held(self, ids: Iterable[str], token: str) -> list[Claim]:
         query = select(*CLAIM_COLUMNS).where(
@@ -232,13 +234,13 @@ class SqlStore:
 
     def write(self, outcomes: Sequence[Outcome], now: datetime) -> set[str]:
         groups = alike(outcomes, self.limits.bytes_of('result'))
-        with self._writing() as connection:
-            if all(self._write_alike(connection, group, now) == len(group) for group in groups):
+        with self._transaction() as work:
+            if all(self._write_alike(work, group, now) == len(group) for group in groups):
                 return {outcome.id for outcome in outcomes}
-            connection.rollback()
-            return {o.id for o in outcomes if self._write_alike(connection, [o], now)}
+            work.rollback()
+            return {o.id for o in outcomes if self._write_alike(work, [o], now)}
 
-    def _write_alike(self, connection: Connection, group: list[Outcome], now: datetime) -> int:
+    def _write_alike(self, work: Transaction, group: list[Outcome], now: datetime) -> int:
         """Write outcomes that differ in nothing but id and result, by one statement."""
         first = group[0]
         values = {
@@ -252,10 +254,10 @@ class SqlStore:
         }
         if all(outcome.result == first.result for outcome in group):
             values['b_result'] = first.result
-            return WRITE_ONE_RESULT.count(connection, values)
+            return work.count(WRITE_ONE_RESULT, values)
         results = padded([(outcome.id, outcome.result) for outcome in group], ('', ''))
         values['b_results'] = list(chain.from_iterable(results))
-        return WRITE_RESULTS.count(connection, values)
+        return work.count(WRITE_RESULTS, values)
 
     def written(self, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
         query = select(job.id, job.status, job.result, job.error, job.run_at, job.trys).where(
@@ -271,25 +273,25 @@ class SqlStore:
         asked = set(fences)
         ids, tokens = (padded(sorted({fence[part] for fence in asked})) for part in (0, 1))
         values = {'b_ids': ids, 'b_tokens': tokens}
-        with self._writing() as connection:
+        with self._transaction() as work:
             # Nobody's lock on one row may cost the leases of the others.
-            hold = HOLD_FREE if self._skips_locked(connection) else HOLD_ALL
-            renewed = asked & {(job_id, token) for job_id, token in hold.rows(connection, values)}
+            hold = HOLD_FREE if self._skips_locked(work) else HOLD_ALL
+            renewed = asked & {(job_id, token) for job_id, token in work.rows(hold, values)}
             if renewed:
                 ids = padded(sorted({job_id for job_id, _ in renewed}))
-                RENEW.count(connection, {**values, 'b_ids': ids, 'b_now': self._stamp(now)})
+                work.count(RENEW, {**values, 'b_ids': ids, 'b_now': self._stamp(now)})
             missing = asked - renewed
-            return renewed, missing - self._running(connection, missing)
+            return renewed, missing - self._holders(work, missing)
 
     @staticmethod
-    def _running(connection: Connection, fences: Fences) -> Fences:
+    def _holders(work: Transaction, fences: Fences) -> Fences:
         """Those of these that hold their rows, whether others have locked them or not."""
         if not fences:
             return set()
-        query = select(job.id, job.result).where(
-            job.id.in_([job_id for job_id, _ in fences]), job.status == RUNNING
-        )
-        return fences & {(row.id, row.result) for row in connection.execute(query)}
+        ids = padded(sorted({job_id for job_id, _ in fences}))
+        return fences & {
+            (job_id, token) for job_id, token in work.rows(READ_HOLDERS, {'b_ids': ids})
+        }
 
     # The worker's side: rescue
 
@@ -297,7 +299,7 @@ class SqlStore:
         values = {'b_before': self._stamp(before), 'b_limit': limit}
         # Where one writer locks all others out, whoever looks must get that lock as well.
         with self._connection(reads=self._dialect != 'sqlite') as connection:
-            rows = READ_EXPIRED.rows(connection, values)
+            rows = Pooled(connection).rows(READ_EXPIRED, values)
             if rows:
                 connection.execute(WRITE_NOTHING)
         return [
@@ -351,7 +353,7 @@ class SqlStore:
         """Whether nobody has locked the row, such as a server that has not yet noticed that the
         worker is gone; true where that cannot be asked without waiting.
         """
-        if not self._skips_locked(connection):
+        if not self._skips_locked(Pooled(connection)):
             return True
         query = select(job.id).where(job.id == job_id).with_for_update(skip_locked=True)
         return connection.execute(query).first() is not None
@@ -396,6 +398,17 @@ class SqlStore:
                 connection.commit()
             except TRANSLATED as error:
                 raise translate(error, committing=True) from error
+
+    def _transaction(self, *, reads: bool = False) -> AbstractContextManager[Transaction]:
+        """For prepared statements."""
+        if sqlite.direct(self.engine):
+            return sqlite.Direct(self.engine, self._kept, reads=reads)
+        return self._pooled(reads)
+
+    @contextmanager
+    def _pooled(self, reads: bool) -> Iterator[Pooled]:
+        with self._reading() if reads else self._writing() as connection:
+            yield Pooled(connection)
 
     @contextmanager
     def _connection(self, *, reads: bool = False) -> Iterator[Connection]:

@@ -99,10 +99,17 @@ READ_EXPIRED = Prepared(
     )
 )
 INSERT = Prepared(lambda *_: insert(schema.job))
-END_UNRUN = (
-    update(schema.job)
-    .where(job.id == bindparam('b_id'), job.status == PENDING)
-    .values(status=ERROR, error=bindparam('b_error'), updated=bindparam('b_now'))
+READ_HOLDERS = Prepared(
+    lambda *_: select(job.id, job.result).where(
+        job.id.in_(bindparam('b_ids', expanding=True)), job.status == RUNNING
+    )
+)
+END_UNRUN = Prepared(
+    lambda *_: (
+        update(schema.job)
+        .where(job.id == bindparam('b_id'), job.status == PENDING)
+        .values(status=ERROR, error=bindparam('b_error'), updated=bindparam('b_now'))
+    )
 )
 WRITE_NOTHING = update(schema.job).where(job.id == '').values(updated=job.updated)
 """What a server that takes no writes refuses, as it would a heartbeat."""

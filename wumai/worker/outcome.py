@@ -1,12 +1,11 @@
 """What follows from the end of a try: a value, decided by pure functions and applied elsewhere."""
 
-import json
 import traceback
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from wumai.clock import later
-from wumai.common.jsonable import jsonable
+from wumai.common.jsonable import encode
 from wumai.job import (
     ERROR,
     FINISHED,
@@ -20,8 +19,6 @@ from wumai.job import (
     Stopped,
     TryTimeout,
 )
-
-_encode = json.JSONEncoder(allow_nan=False, default=jsonable).encode
 
 
 class BadResult(ValueError):
@@ -38,7 +35,7 @@ class Ending(NamedTuple):
 def dump_result(value: Any) -> str:
     """A handler's result as ASCII JSON, which any column can hold. Raises BadResult."""
     try:
-        return _encode(value)
+        return encode(value)
     except Exception as error:  # an app's own mapping may raise whatever it likes
         raise BadResult(f'the result cannot be stored: {_message(error)}') from None
 
