@@ -1,5 +1,6 @@
 """What is particular to MySQL: row locks, undone transactions, strict columns, counts of rows."""
 
+import sqlite3
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -27,8 +28,13 @@ job = schema.job.c
 _NOT_REPLACED = {'wumai.worker.writer:OutcomeWriter._replace': lambda *_: None}
 
 
-def _code(error: OperationalError) -> Any:
-    return error.orig.args[0] if error.orig is not None and error.orig.args else None
+_ERRORS = (OperationalError, sqlite3.OperationalError)
+"""SQLAlchemy's, and what stands for MySQL's in a simulation on SQLite."""
+
+
+def _code(error: Exception) -> Any:
+    original = getattr(error, 'orig', error)
+    return original.args[0] if original.args else None
 
 
 @bug(
@@ -148,7 +154,7 @@ def goes_on_after_a_deadlock(real: Real, *args: Any) -> int:
     """The statement that met a deadlock is sent again, what it undid before it is not."""
     try:
         return int(real(*args))
-    except OperationalError as error:
+    except _ERRORS as error:
         if _code(error) != 1213:
             raise
         return int(real(*args))
@@ -166,7 +172,7 @@ def lock_wait_is_ignored(real: Real, *args: Any) -> int:
     """A lock wait that ends in an error is ignored, as if another had done the work."""
     try:
         return int(real(*args))
-    except OperationalError as error:
+    except _ERRORS as error:
         if _code(error) != 1205:
             raise
         return len(args[-2])
@@ -200,5 +206,5 @@ def rows_changed_count_for_rows_found(real: Real, store: Any, fences: Any, now: 
 )
 def claim_survives_its_deadlock(real: Real, *args: Any) -> None:
     """A deadlock in the middle of a claim is caught, and what was undone is run."""
-    with suppress(OperationalError):
+    with suppress(*_ERRORS):
         real(*args)

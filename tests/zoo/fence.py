@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.zoo import statements
-from tests.zoo.base import DOUBT, FENCE, STALE, TELLING, TWO, Real, bug
+from tests.zoo.base import DOUBT, FENCE, STALE, TELLING, TWO, Real, Wrap, bug
 from wumai.job import RUNNING
 from wumai.store import schema
 from wumai.store.base import Fences
@@ -164,6 +164,10 @@ def outcome_in_doubt_is_not_stored(real: Real, store: Any, outcomes: Any) -> Any
     return set(), {one.id for one in outcomes}
 
 
+def _certain(real: Real, error: Any, **_: Any) -> Any:
+    return real(error)
+
+
 @bug(
     'wumai.store.sql:translate',
     kind=DOUBT,
@@ -171,8 +175,9 @@ def outcome_in_doubt_is_not_stored(real: Real, store: Any, outcomes: Any) -> Any
     needs=(TWO, FENCE),
     issue='vitessio/vitess#2085',
     title='worker: Retry writes if the MySQL error code is 2013 ("Lost connection")',
+    also={'wumai.store.sqlite:translate': Wrap(_certain)},
 )
-def nothing_is_in_doubt(real: Real, error: Any, *, committing: bool = False) -> Any:
+def nothing_is_in_doubt(real: Real, error: Any, **_: Any) -> Any:
     """A connection that is lost at a commit counts as one that was lost before it."""
     return real(error)
 

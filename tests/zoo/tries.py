@@ -1,7 +1,6 @@
 """How often a job is tried, when again, and what is tried for ever."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import update
@@ -18,7 +17,7 @@ from tests.zoo.base import (
     bug,
     values,
 )
-from wumai.job import BadParams, RunLater, Stopped, effective_try_max
+from wumai.job import BadParams, RunLater, Stopped
 from wumai.store import schema
 from wumai.worker.outcome import release
 
@@ -37,9 +36,8 @@ def gives_up_a_try_early(real: Real, claim: Any, error: str, now: Any) -> Any:
     return real(claim._replace(trys=claim.trys + 1), error, now)
 
 
-def _with_one_more(real: Real, row: Any, *rest: Any) -> Any:
-    more = {'try_max': effective_try_max(row.try_max) + 1}
-    return real(SimpleNamespace(**row._asdict() | more), *rest)
+def _with_one_more(real: Real, row: Any, run_at: Any, claim: Any) -> Any:
+    return real(row, run_at, claim._replace(try_max=claim.try_max + 1))
 
 
 @bug(
@@ -150,8 +148,8 @@ def lost_worker_is_final(real: Real, store: Any, row: Any, *args: Any) -> Any:
     return real(store, replace(row, trys=row.try_max), *args)
 
 
-def _untried(real: Real, row: Any, *rest: Any) -> Any:
-    return real(SimpleNamespace(**row._asdict() | {'trys': 0}), *rest)
+def _untried(real: Real, row: Any, run_at: Any, claim: Any) -> Any:
+    return real(row, run_at, claim._replace(trys=1))
 
 
 @bug(
