@@ -41,7 +41,7 @@ def test_a_long_list_locks_no_more_than_it_takes(stores):
     one, other = stores
     ids = [f'job-{number:03}' for number in range(DRAWN_MAX)]
     put(one, *(row(job_id) for job_id in ids))
-    with one._transaction() as work:
+    with one._prepared() as work:
         values = {'b_ids': padded(ids), 'b_limit': 10, 'b_now': str(NOW.replace(tzinfo=None))}
         assert len(work.rows(LOCK_FREE, values)) == 10
         assert take(other, *ids) == ids[10:]

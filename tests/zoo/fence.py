@@ -169,7 +169,7 @@ def _certain(real: Real, error: Any, **_: Any) -> Any:
 
 
 @bug(
-    'wumai.store.sql:translate',
+    'wumai.store.transaction:translate',
     kind=DOUBT,
     breaks=(5, 9),
     needs=(TWO, FENCE),

@@ -51,7 +51,7 @@ class _Rehearsal(SqlStore):
         with super()._writing(joined or self._only) as connection:
             yield connection
 
-    def _transaction(self, *, reads: bool = False) -> AbstractContextManager[Transaction]:
+    def _prepared(self, *, reads: bool = False) -> AbstractContextManager[Transaction]:
         return self._pooled(reads)
 
 

@@ -1,11 +1,10 @@
 """The store over SQLAlchemy: one set of statements, for every kind of database.
 
 What differs between them is small: how rows are locked for a claim (see `LOCK_ALL`),
-and how a transaction begins on SQLite (engine.py).
+and how a transaction begins on SQLite (sqlite.py).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -37,10 +36,9 @@ from wumai.job import (
     effective_try_max,
     whole_number,
 )
-from wumai.store import odd_times, schema, sqlite
+from wumai.store import odd_times, schema
 from wumai.store.base import Candidate, Claimed, Fences, JobFilter
 from wumai.store.columns import ColumnLimits
-from wumai.store.db_errors import TRANSLATED, translate
 from wumai.store.prepared import padded, stamp
 from wumai.store.rows import (
     NAMES,
@@ -76,19 +74,18 @@ from wumai.store.statements import (
     job,
     status,
 )
-from wumai.store.transaction import Pooled, Transaction
+from wumai.store.transaction import Pooled, Transaction, Transactions
 
 _JOB_COLUMNS = [job[name] for name in JobRow.__slots__]
 
 
-class SqlStore:
+class SqlStore(Transactions):
     """See store/base.py, which is the contract."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+        super().__init__(engine)
         self.limits = ColumnLimits(engine)
         self._dialect = engine.dialect.name
-        self._kept = sqlite.kept_of(engine)
 
     # The application's side
 
@@ -99,7 +96,7 @@ class SqlStore:
             self._insert(schema.job, [values_of(row) for row in rows], connection)
             return
         dialect = self._dialect
-        with self._transaction() as work:
+        with self._prepared() as work:
             work.insert(INSERT, NAMES, [inserted(row, dialect) for row in rows])
 
     def get_job(self, job_id: str, connection: Connection | Session | None = None) -> JobRow | None:
@@ -176,13 +173,13 @@ class SqlStore:
 
     def candidates(self, until: datetime, limit: int, offset: int = 0) -> list[Candidate]:
         values = {'b_until': self._stamp(until), 'b_limit': limit, 'b_offset': offset}
-        with self._transaction(reads=True) as work:
+        with self._prepared(reads=True) as work:
             rows = work.rows(READ_CANDIDATES, values)
         return [Candidate(job_id, time_of(run_at)) for job_id, run_at in rows]
 
     def claim(self, ids: Iterable[str], limit: int, token: str, now: datetime) -> Claimed:
         values = {'b_ids': padded(sorted(ids)), 'b_limit': limit, 'b_now': self._stamp(now)}
-        with self._transaction() as work:
+        with self._prepared() as work:
             lock = LOCK_FREE if self._skips_locked(work) else LOCK_ALL
             claimed = sort_out(work.rows(lock, values), token, now)
             for job_id, reason in claimed.ended:
@@ -215,7 +212,7 @@ class SqlStore:
 
     def end_unread(self, job_id: str, reason: str, now: datetime) -> None:
         """End a pending row that could not even be read."""
-        with self._transaction() as work:
+        with self._prepared() as work:
             self._end_unrun(work, job_id, reason, now)
 
     def _end_unrun(self, work: Transaction, job_id: str, reason: str, now: datetime) -> None:
@@ -234,7 +231,7 @@ class SqlStore:
 
     def write(self, outcomes: Sequence[Outcome], now: datetime) -> set[str]:
         groups = alike(outcomes, self.limits.bytes_of('result'))
-        with self._transaction() as work:
+        with self._prepared() as work:
             if all(self._write_alike(work, group, now) == len(group) for group in groups):
                 return {outcome.id for outcome in outcomes}
             work.rollback()
@@ -273,7 +270,7 @@ class SqlStore:
         asked = set(fences)
         ids, tokens = (padded(sorted({fence[part] for fence in asked})) for part in (0, 1))
         values = {'b_ids': ids, 'b_tokens': tokens}
-        with self._transaction() as work:
+        with self._prepared() as work:
             # Nobody's lock on one row may cost the leases of the others.
             hold = HOLD_FREE if self._skips_locked(work) else HOLD_ALL
             renewed = asked & {(job_id, token) for job_id, token in work.rows(hold, values)}
@@ -374,58 +371,6 @@ class SqlStore:
 
     def _stamp(self, moment: datetime | None) -> Any:
         return stamp(self._dialect, moment)
-
-    # Transactions
-
-    # With `joined`, in the transaction that the app has open, which is its own to commit.
-
-    @contextmanager
-    def _reading(self, joined: Connection | Session | None = None) -> Iterator[Any]:
-        if joined is not None:
-            yield joined
-            return
-        with self._connection(reads=True) as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self, joined: Connection | Session | None = None) -> Iterator[Any]:
-        if joined is not None:
-            yield joined
-            return
-        with self._connection() as connection:
-            yield connection
-            try:
-                connection.commit()
-            except TRANSLATED as error:
-                raise translate(error, committing=True) from error
-
-    def _transaction(self, *, reads: bool = False) -> AbstractContextManager[Transaction]:
-        """For prepared statements."""
-        if sqlite.direct(self.engine):
-            return sqlite.Direct(self.engine, self._kept, reads=reads)
-        return self._pooled(reads)
-
-    @contextmanager
-    def _pooled(self, reads: bool) -> Iterator[Pooled]:
-        with self._reading() if reads else self._writing() as connection:
-            yield Pooled(connection)
-
-    @contextmanager
-    def _connection(self, *, reads: bool = False) -> Iterator[Connection]:
-        try:
-            generation = self._kept.generation
-            connection = self._kept.take() or self.engine.connect()
-            try:
-                if connection.get_execution_options().get('wumai_reads', False) is not reads:
-                    connection.execution_options(wumai_reads=reads)
-                yield connection
-                self._kept.put(connection, generation)
-            except BaseException:
-                connection.close()
-                self._kept.close()  # what has befallen this one may befall them
-                raise
-        except TRANSLATED as error:
-            raise translate(error) from error
 
 
 def _not_renewed(row: Expired) -> ColumnElement[bool]:

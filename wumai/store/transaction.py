@@ -1,11 +1,16 @@
-"""Transactions of the statements that a worker runs all day (see prepared.py)."""
+"""The transactions of a store: on a connection for statements of SQLAlchemy, and for prepared ones
+(see prepared.py) on what costs least.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import Session
 
-from wumai.store.db_errors import translate
+from wumai.store import sqlite
+from wumai.store.db_errors import TRANSLATED, translate
 from wumai.store.prepared import Prepared, Values, execute
 
 
@@ -57,3 +62,60 @@ class Pooled:
         if not self.connection.in_transaction():
             self.connection.begin()
         return execute(self.connection, *statement.bound(self._dialect, values))
+
+
+class Transactions:
+    """Opens them, each on a connection of `engine`, and ends them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._kept = sqlite.kept_of(engine)
+
+    def _prepared(self, *, reads: bool = False) -> AbstractContextManager[Transaction]:
+        if sqlite.direct(self.engine):
+            return sqlite.Direct(self.engine, self._kept, reads=reads)
+        return self._pooled(reads)
+
+    @contextmanager
+    def _pooled(self, reads: bool) -> Iterator[Pooled]:
+        with self._reading() if reads else self._writing() as connection:
+            yield Pooled(connection)
+
+    # With `joined`, in the transaction that the app has open, which is its own to commit.
+
+    @contextmanager
+    def _reading(self, joined: Connection | Session | None = None) -> Iterator[Any]:
+        if joined is not None:
+            yield joined
+            return
+        with self._connection(reads=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, joined: Connection | Session | None = None) -> Iterator[Any]:
+        if joined is not None:
+            yield joined
+            return
+        with self._connection() as connection:
+            yield connection
+            try:
+                connection.commit()
+            except TRANSLATED as error:
+                raise translate(error, committing=True) from error
+
+    @contextmanager
+    def _connection(self, *, reads: bool = False) -> Iterator[Connection]:
+        try:
+            generation = self._kept.generation
+            connection = self._kept.take() or self.engine.connect()
+            try:
+                if connection.get_execution_options().get('wumai_reads', False) is not reads:
+                    connection.execution_options(wumai_reads=reads)
+                yield connection
+                self._kept.put(connection, generation)
+            except BaseException:
+                connection.close()
+                self._kept.close()  # what has befallen this one may befall them
+                raise
+        except TRANSLATED as error:
+            raise translate(error) from error
