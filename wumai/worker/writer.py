@@ -34,6 +34,8 @@ class _Entry:
     doubted: bool = False
     """It may be in the store by an attempt whose commit was interrupted."""
     handed_over: bool = False
+    backoff: Backoff | None = None
+    """Its own, where it alone cannot be written."""
 
 
 class OutcomeWriter:
@@ -44,6 +46,7 @@ class OutcomeWriter:
         self._running = running
         self._queue: deque[_Entry] = deque()
         self._writing: list[_Entry] = []
+        self._put_off: list[_Entry] = []
         # The heartbeat's thread is handed what this greenlet may be about to settle.
         self._settling = monkey.get_original('_thread', 'allocate_lock')()
         self._arrived = Event()
@@ -70,7 +73,8 @@ class OutcomeWriter:
         return [(entry.running, entry.outcome) for entry in entries]
 
     def _unsettled(self) -> list[_Entry]:
-        return [one for one in (*self._writing, *self._queue) if not one.running.settled]
+        entries = (*self._writing, *self._queue, *self._put_off)
+        return [one for one in entries if not one.running.settled]
 
     def drain(self, seconds: float) -> bool:
         """Wait until all is written, at most `seconds`; true if it is."""
@@ -84,7 +88,8 @@ class OutcomeWriter:
             self._arrived.clear()
             while self._queue:
                 self._write(self._take())
-            self._drained.set()
+            if not self._put_off:
+                self._drained.set()
 
     def _take(self) -> list[_Entry]:
         """The next group: of different jobs, and an outcome that has failed before by itself."""
@@ -99,22 +104,39 @@ class OutcomeWriter:
         return self._writing
 
     def _write(self, group: list[_Entry]) -> None:
-        """Write `group`. What cannot be written waits behind the others, so it holds up none."""
+        """Write `group`. What alone cannot be written waits by itself, so it holds up no other."""
+        pause = 0.0
         try:
             self._attempt(group)
             self._backoff.reset()
         except StoreError as error:
             self._note(group, error)
-            pause = self._backoff.next(error, f'{len(group)} outcomes are kept')
+            if group[0].failures > APART and not isinstance(error, Unavailable):
+                self._delay(group[0], error)
+            else:
+                pause = self._backoff.next(error, f'{len(group)} outcomes are kept')
         except Exception:  # a bug must not cost the outcomes of all that runs
             logger.exception('outcomes could not be written')
             pause = self._backoff.next(RuntimeError('a bug'), f'{len(group)} outcomes are kept')
-        else:
-            pause = 0.0
-        self._queue.extend(entry for entry in group if not entry.running.settled)
+        self._queue.extend(
+            one for one in group if not one.running.settled and one not in self._put_off
+        )
         self._writing = []
         if pause:
             gevent.sleep(pause)
+
+    def _delay(self, entry: _Entry, error: StoreError) -> None:
+        """Have it queued again after a pause, which grows."""
+        claim = entry.running.claim
+        entry.backoff = entry.backoff or Backoff(self._runtime)
+        pause = entry.backoff.next(error, f'the outcome of {claim.action} {claim.id} is kept')
+        self._put_off.append(entry)
+        gevent.spawn_later(pause, self._resume, entry)
+
+    def _resume(self, entry: _Entry) -> None:
+        self._put_off.remove(entry)
+        self._queue.append(entry)
+        self._arrived.set()
 
     def _note(self, group: list[_Entry], error: StoreError) -> None:
         if isinstance(error, Unavailable):
