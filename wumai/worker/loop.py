@@ -205,8 +205,7 @@ class Loop:
         except (Busy, InDoubt, Unavailable):
             raise
         except StoreError as error:
-            logger.db.warning('%s: %d jobs are claimed one by one', error, len(ids))
-            return self._claim_apart(ids, places, now)
+            return self._claim_apart(ids, places, now, error)
 
     def _claim_together(self, ids: list[str], places: int, now: datetime) -> Claimed:
         token = make_token(self._runtime.worker_name, self._runtime.entropy.nonce())
@@ -217,9 +216,11 @@ class Loop:
                 return Claimed(held, [])
             raise  # it has not happened: nobody else took what was drawn
 
-    def _claim_apart(self, ids: list[str], places: int, now: datetime) -> Claimed:
+    def _claim_apart(
+        self, ids: list[str], places: int, now: datetime, reason: StoreError
+    ) -> Claimed:
         """One by one, since one of them is bad. Whatever fails, what was taken is returned."""
-        together = Claimed([], [])
+        together, refused = Claimed([], []), list[str]()
         for job_id in sorted(ids):
             if len(together.claims) >= places:
                 break
@@ -228,10 +229,13 @@ class Loop:
             except Unavailable:
                 break
             except StoreError as error:
-                logger.db.warning('%s: %s cannot be claimed now', error, job_id)
+                reason = error
+                refused.append(job_id)
                 continue
             together.claims.extend(one.claims)
             together.ended.extend(one.ended)
+        told = f'; not now {", ".join(refused[:3])}, {len(refused)} in all' if refused else ''
+        logger.db.warning('%s: %d jobs are claimed one by one%s', reason, len(ids), told)
         return together
 
     def _claim_one(self, job_id: str, now: datetime) -> Claimed:
