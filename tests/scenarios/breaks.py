@@ -115,6 +115,13 @@ def _lasting_error(real: Any, store: Any, outcomes: Any, now: datetime) -> Any:
     return real(store, [one._replace(error=one.error or 'an old error') for one in outcomes], now)
 
 
+def _whoever_holds_it(real: Any, store: Any, fences: Any, now: datetime) -> Any:
+    rows = {fence: store.get_job(fence[0]) for fence in fences}
+    running = {fence for fence, row in rows.items() if row and row.status == 'running'}
+    real(store, {(fence[0], rows[fence].result) for fence in running}, now)
+    return running, set(fences) - running
+
+
 def _unfenced(real: Any, store: Any, outcomes: Any, now: datetime) -> Any:
     seize = text("UPDATE job SET status = 'running', result = :token WHERE id = :id")
     with store._writing() as connection:
@@ -394,6 +401,7 @@ BREAKS: dict[str, Patch] = {
         put(simulation.Simulation, '_next_due', lambda _: 0),  # leave out no look
     ),
     'leases are not renewed': put(sql.SqlStore, 'renew', lambda *_: (set(), set())),
+    'a lease is renewed whoever holds it': wrap(sql.SqlStore, 'renew', _whoever_holds_it),
     'a rescued job is due tomorrow': wrap(sql.SqlStore, 'rescue', _rescue_tomorrow),
     'a try that ended in a rescue is not counted': wrap(sql.SqlStore, 'rescue', _rescue_uncounted),
     'a row that runs under no lease is left alone': wrap(sql.SqlStore, 'expired', _leased_only),

@@ -9,6 +9,8 @@ from wumai_testing.explore.plan import PlannedJob
 
 Examples = Mapping[str, Sequence[Mapping[str, Any]]]
 MOST, MOST_AT_ONCE = 14, 20
+REGRET = 0.15
+"""The part of the runs in which users retry what they have just cancelled."""
 LATE = 0.3
 """The part of the runs in which jobs also come long after all faults."""
 LATEST = 180.0
@@ -59,6 +61,9 @@ def draw_jobs(
             then=_draw_wishes(chance) if users else (),
         )
         jobs.append(job if action not in calls else PlannedJob(job.at, action, job.params))
+    regret = random.Random(f'{seed}/regret')
+    if regret.random() < REGRET:
+        jobs = [job if job.action in calls else _regretted(regret, job) for job in jobs]
     jobs += _draw_late(random.Random(f'{seed}/late'), jobs, span)
     return sorted(jobs, key=lambda job: job.at)
 
@@ -82,6 +87,15 @@ def _draw_wishes(chance: random.Random) -> tuple[tuple[str, float], ...]:
         return ()
     wish = chance.choice(['cancel', 'retry'])
     return ((wish, round(chance.uniform(0.1, 15), 3)),)
+
+
+def _regretted(chance: random.Random, job: PlannedJob) -> PlannedJob:
+    """Perhaps cancelled soon after it was due, and retried at once: its handler may still run."""
+    if job.columns is not None or chance.random() < 0.5:
+        return job
+    cancel = (job.delay or 0) + chance.uniform(0.1, 2.5)
+    retry = cancel + chance.uniform(0.01, 1)
+    return replace(job, then=(('cancel', round(cancel, 3)), ('retry', round(retry, 3))))
 
 
 def _scaled(params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
