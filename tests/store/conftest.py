@@ -40,19 +40,22 @@ def sqlite_url(tmp_path) -> str:
     return f'sqlite:///{tmp_path}/wumai.db'
 
 
-@pytest.fixture(scope='session', params=['sqlite', 'mysql', 'postgresql'])
+@pytest.fixture(scope='session', params=['sqlite', 'sqlite, listened to', 'mysql', 'postgresql'])
 def shared(request, tmp_path_factory) -> Iterator[SqlStore]:
     """A store with wumai's tables on each database that is here, made once: DDL is slow."""
-    if request.param == 'sqlite':
+    on_sqlite = request.param.startswith('sqlite')
+    if on_sqlite:
         url = make_url(f'sqlite:///{tmp_path_factory.mktemp("store")}/wumai.db')
     else:
         server = request.getfixturevalue(f'{request.param}_url')
         execute(server, f'CREATE DATABASE {SHARED}')
         url = make_url(server).set(database=SHARED)
     store = made(SqlStore(make_engine(url, ROLES['worker'], SystemClock())))
+    if request.param == 'sqlite, listened to':  # so that SQLAlchemy is needed for each statement
+        event.listen(store.engine, 'before_cursor_execute', lambda *_: None)
     yield store
     store.close()
-    if request.param != 'sqlite':
+    if not on_sqlite:
         execute(server, f'DROP DATABASE {SHARED}')
 
 
