@@ -4,11 +4,12 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import gevent
 import pytest
-from sqlalchemy import event, make_url, text
+from sqlalchemy import Engine, event, make_url, text
 
 from tests.store.conftest import NOW, columns_of, made, put, row, take
 from wumai.clock import SystemClock
@@ -142,6 +143,20 @@ def test_close(sqlite):
         driver.execute('SELECT 1')
 
 
+def test_more_than_are_kept_in_use_at_the_close(sqlite):
+    """None goes back into a pool, though as many as are kept are there again."""
+    held = [sqlite._reading() for _ in range(KEPT + 1)]
+    drivers = [one.__enter__().connection.dbapi_connection for one in held]
+    sqlite.close()
+    with sqlite._reading(), sqlite._reading():
+        pass
+    for one in held:
+        one.__exit__(None, None, None)
+    for driver in drivers:
+        with pytest.raises(sqlite3.ProgrammingError, match='closed'):
+            driver.execute('SELECT 1')
+
+
 def test_what_is_in_use_at_the_close(sqlite):
     """Is not kept afterwards, but closed: it is of a pool that nobody has any more."""
     with sqlite._reading() as connection:
@@ -166,6 +181,7 @@ def test_where_connections_may_be_gone(sqlite_url):
 class Failing(sqlite3.Connection):
     """A connection on which what is named in `fails` raises; `sent` has its statements."""
 
+    error: ClassVar[type[Exception]] = sqlite3.OperationalError
     fails: ClassVar[list[str]] = []
     sent: ClassVar[list[str]] = []
 
@@ -186,7 +202,7 @@ class _Cursor(sqlite3.Cursor):
 
 def _fail_if(names: list[str], statement: str) -> None:
     if statement.startswith(tuple(names)):
-        raise sqlite3.OperationalError('disk I/O error')
+        raise Failing.error('disk I/O error')
 
 
 @pytest.fixture
@@ -249,6 +265,47 @@ def test_a_row_that_is_refused(sqlite):
     del refusal
 
 
+def test_a_failure_is_cheap(sqlite, sqlite_url):
+    """The last connection to the file stays: to close it would move and sync the whole log."""
+    put(sqlite, row())
+    with pytest.raises(Rejected):
+        put(sqlite, row())
+    assert Path(f'{make_url(sqlite_url).database}-wal').exists()
+
+
+def test_an_error_that_is_not_of_sqlite(sqlite, failing, monkeypatch):
+    """Such as want of memory: it is one of the store all the same."""
+    put(sqlite, row())
+    monkeypatch.setattr(Failing, 'error', MemoryError)
+    Failing.fails.append('UPDATE')
+    with pytest.raises(StoreError, match='MemoryError'):
+        take(failing, 'job-1')
+    assert take(sqlite, 'job-1') == ['job-1']
+
+
+def test_a_commit_that_fails_on_the_way_through_sqlalchemy(sqlite, sqlite_url, opened):
+    """Leaves nothing open either: here a reader holds it up, as it does without WAL."""
+    put(sqlite, row())
+    sqlite.close()
+    reader = sqlite3.connect(make_url(sqlite_url).database, isolation_level=None)
+    reader.execute('PRAGMA journal_mode = DELETE').fetchall()
+    store = opened(sqlite_url)
+    event.listen(
+        store.engine,
+        'connect',
+        lambda one, _: one.execute('PRAGMA journal_mode = DELETE').fetchall(),
+    )
+    store.ping()
+    reader.execute('BEGIN')
+    reader.execute('SELECT * FROM job').fetchall()
+    with pytest.raises(Busy):
+        store.cancel('job-1', NOW)
+    reader.execute('COMMIT')
+    reader.execute("UPDATE job SET action = 'Other'")
+    assert store.cancel('job-1', NOW)
+    reader.close()
+
+
 def test_a_commit_that_fails(sqlite, failing):
     """Leaves it in doubt, and nothing locked."""
     put(sqlite, row())
@@ -282,6 +339,22 @@ def test_who_listens_to_statements_hears_them_all(sqlite):
     event.listen(sqlite.engine, 'before_cursor_execute', hear)
     assert take(sqlite, 'job-1') == ['job-1']
     assert heard == ['BEGIN', 'SELECT', 'UPDATE']
+
+
+def test_who_listens_to_commits_hears_them_all(sqlite):
+    """On the class of all engines, as some do."""
+    heard: list[object] = []
+
+    def hear(connection):
+        heard.append(connection)
+
+    put(sqlite, row())
+    event.listen(Engine, 'commit', hear)
+    try:
+        assert take(sqlite, 'job-1') == ['job-1']
+    finally:
+        event.remove(Engine, 'commit', hear)
+    assert len(heard) == 1
 
 
 def test_who_logs_statements_has_them_all(sqlite_url, caplog):

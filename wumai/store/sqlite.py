@@ -46,13 +46,13 @@ class Kept:
 
     def put(self, connection: Connection, generation: int) -> None:
         """Keep it, or give it back to the pool, which others need as well."""
-        if len(self._idle) >= self._most:
+        if generation != self.generation:
+            _end(connection)  # its pool may be one that nobody has any more
+        elif len(self._idle) >= self._most:
             connection.close()
-        elif generation == self.generation:
+        else:
             connection.rollback()  # where it has only read
             self._idle.append(connection)
-        else:
-            _end(connection)  # its pool may be one that nobody has any more
 
     def close(self) -> None:
         self.generation += 1
@@ -63,6 +63,12 @@ class Kept:
 def _end(connection: Connection) -> None:
     connection.invalidate()
     connection.close()
+
+
+def undo(connection: Connection) -> None:
+    """End a transaction whose COMMIT has failed, which SQLAlchemy takes for ended."""
+    with suppress(Exception):
+        _driver_of(connection).rollback()
 
 
 def prepare(engine: Engine) -> None:
@@ -123,12 +129,15 @@ def _is_locked(error: Exception) -> bool:
 
 def direct(engine: Engine) -> bool:
     """Whether nothing of SQLAlchemy is needed: neither another driver than Python's own, nor its
-    log of statements, nor its events, to which an app may listen for all engines.
+    log of statements, nor its events of statements and ends of transactions, to which an app may
+    listen for all engines.
     """
     events = engine.dispatch
     return engine.dialect.driver == 'pysqlite' and not (
         events.before_cursor_execute
         or events.after_cursor_execute
+        or events.commit
+        or events.rollback
         or engine.logger.isEnabledFor(logging.INFO)
     )
 
@@ -181,9 +190,11 @@ class Direct:
 
     def _fail(self, error: BaseException, *, committing: bool = False) -> None:
         """Undo all, and keep nothing: what has befallen one connection may befall the others."""
-        with suppress(sqlite3.Error):  # a statement that has failed would hold the lock beyond
-            self._driver.rollback()
-        _end(self._connection)
+        try:
+            self._driver.rollback()  # a statement that has failed would hold the lock beyond
+            self._connection.close()  # not the last one of the file, which would sync its log
+        except Exception:
+            _end(self._connection)
         self._kept.close()
         if isinstance(error, _ERRORS):
             raise translate(error, committing=committing) from error
@@ -196,16 +207,19 @@ class Direct:
         self._driver.text_factory = str
         try:
             return list(self._execute(text, given).fetchall())
-        except sqlite3.OperationalError as error:
+        except Exception as error:
             if 'decode' not in str(error):  # any other may have ended the transaction
-                raise
+                raise translate(error) from error
         finally:
             self._driver.text_factory = _lenient_text
         return list(self._execute(text, given).fetchall())
 
     def count(self, statement: Prepared, values: Values) -> int:
         text, given = statement.bound(self._dialect, values)
-        changed: int = self._execute(text, given).rowcount
+        try:
+            changed: int = self._execute(text, given).rowcount
+        except Exception as error:
+            raise translate(error) from error
         return changed
 
     def insert(self, statement: Prepared, names: Sequence[str], rows: list[Any]) -> None:

@@ -27,7 +27,7 @@ class Transaction(Protocol):
         """Execute it for each of `rows`, which hold their values in the order of `names`."""
 
     def rollback(self) -> None:
-        """Undo what was done; the next statement begins anew."""
+        """Undo what was done, and go on in a new one."""
 
 
 class Pooled:
@@ -101,6 +101,8 @@ class Transactions:
             try:
                 connection.commit()
             except TRANSLATED as error:
+                if self.engine.dialect.name == 'sqlite':
+                    sqlite.undo(connection)
                 raise translate(error, committing=True) from error
 
     @contextmanager
