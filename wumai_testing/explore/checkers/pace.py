@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from wumai.job import PENDING
+from wumai.worker.ahead import CALM
 from wumai_testing.explore.checkers.base import CHANNELS, Checker
 from wumai_testing.explore.faults import Trouble
 from wumai_testing.explore.ledger import APP, Move, Row, Run
@@ -148,13 +149,23 @@ class Turns(Checker):
         if run is None or len(self.world.plan.workers) > 1:
             return
         unseen = run.claimed_at - READ_AHEAD - self.slack()
-        if self.troubled(unseen - 30, run.claimed_at, process):
+        if self.troubled(unseen - 30, run.claimed_at, process) or self._collided(unseen):
             return
         due = self._due(self.ledger.rows[job])
         for row in self.ledger.rows.values():
             waits = row.status == PENDING and self._due(row) < min(due - 1, unseen)
             if waits and self._changed(row.id) < unseen:
                 self.fail(f'{self.name(job)} begins before {self.name(row.id)}, due earlier', job)
+
+    def _collided(self, until: float) -> bool:
+        """Whether a user has taken away what the worker may have drawn, which looks like another
+        worker: it goes by lot then, for a while.
+        """
+        return any(
+            move.kind == 'cancel' and move.before is not None and move.before.status == PENDING
+            for move in self.ledger.moves
+            if move.at > until - READ_AHEAD - CALM
+        )
 
     def _due(self, row: Row) -> float:
         return row.run_at if row.run_at is not None else -math.inf
