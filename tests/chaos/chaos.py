@@ -127,6 +127,9 @@ class Chaos:
 
     def _insert(self, rows: list[JobRow]) -> None:
         """All or none; whoever creates a job and is not answered looks, and tries again."""
+        if not self._ground.serves():  # to wait here would keep who holds the lock from its thaw
+            self.later(0.3, lambda: self._insert(rows))
+            return
         try:
             if not self._store.get_job(rows[0].id):
                 self._store.insert_jobs(rows)
