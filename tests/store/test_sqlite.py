@@ -17,7 +17,7 @@ from wumai.job import Outcome
 from wumai.store.db_errors import Busy, InDoubt, Rejected, StoreError
 from wumai.store.engine import ROLES, make_engine
 from wumai.store.sql import SqlStore
-from wumai.store.sqlite import KEPT, LOCK_WAIT, LOG
+from wumai.store.sqlite import KEPT, LOCK_WAIT, LOG_PAGES
 
 
 def test_reading_goes_on_while_another_writes(sqlite_url, opened):
@@ -52,7 +52,7 @@ def test_it_is_durable_enough(sqlite):
             connection.exec_driver_sql(f'PRAGMA {name}').scalar()
             for name in ('journal_mode', 'synchronous', 'wal_autocheckpoint')
         ]
-    assert modes == ['wal', 1, LOG]
+    assert modes == ['wal', 1, LOG_PAGES]
 
 
 def test_text_that_is_no_utf8(sqlite):
@@ -199,6 +199,10 @@ class _Cursor(sqlite3.Cursor):
         _fail_if(Failing.fails, statement)
         return super().execute(statement, *values)
 
+    def executemany(self, statement: str, *values: Any) -> Any:
+        _fail_if(Failing.fails, statement)
+        return super().executemany(statement, *values)
+
 
 def _fail_if(names: list[str], statement: str) -> None:
     if statement.startswith(tuple(names)):
@@ -277,9 +281,11 @@ def test_an_error_that_is_not_of_sqlite(sqlite, failing, monkeypatch):
     """Such as want of memory: it is one of the store all the same."""
     put(sqlite, row())
     monkeypatch.setattr(Failing, 'error', MemoryError)
-    Failing.fails.append('UPDATE')
+    Failing.fails += ['UPDATE', 'INSERT']
     with pytest.raises(StoreError, match='MemoryError'):
         take(failing, 'job-1')
+    with pytest.raises(StoreError, match='MemoryError'):
+        put(failing, row('job-2'))
     assert take(sqlite, 'job-1') == ['job-1']
 
 
@@ -375,7 +381,7 @@ def test_a_claimer_that_is_killed_while_it_waits(sqlite, failing):
     with sqlite._writing() as connection:
         connection.execute(text("UPDATE job SET action = 'Other'"))
         waiting = gevent.spawn(take, failing, 'job-1')
-        gevent.sleep(0.01)
+        gevent.sleep(0)
         waiting.kill()
     assert failing.engine.pool.checkedout() == 0
     assert take(sqlite, 'job-1') == ['job-1']

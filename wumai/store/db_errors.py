@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from wumai.error import WumaiError
@@ -130,5 +130,5 @@ def lacks_table(error: BaseException) -> bool:
     )
 
 
-TRANSLATED = (SQLAlchemyError, StatementError, OSError, OverflowError, UnicodeError)
+TRANSLATED = (SQLAlchemyError, sqlite3.Error, OSError, OverflowError, UnicodeError)
 """What a driver may raise for a statement; all else is a bug and is left alone."""

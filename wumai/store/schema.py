@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
@@ -46,7 +45,6 @@ class UtcSeconds(TypeDecorator[datetime]):
         return value if value is None or isinstance(value, datetime) else parse_time(value)
 
 
-@lru_cache
 def parse_time(value: Any) -> Any:
     """A stored time as naive UTC: text in ISO 8601, or a number of Unix seconds; else `value`."""
     try:

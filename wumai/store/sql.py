@@ -189,9 +189,9 @@ class SqlStore(Transactions):
         return claimed
 
     def _skips_locked(self, work: Transaction) -> bool:
-        if self._dialect == 'sqlite' or not isinstance(work, Pooled):
-            return False
-        return self.limits.skips_locked(work.connection)
+        if isinstance(work, Pooled) and self._dialect != 'sqlite':
+            return self.limits.skips_locked(work.connection)
+        return False
 
     def _take(self, work: Transaction, claimed: Claimed, token: str, now: datetime) -> None:
         ids = [claim.id for claim in claimed.claims]

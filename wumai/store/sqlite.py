@@ -3,31 +3,30 @@ on gevent; and in one process its pool and its transactions are to cost no more 
 """
 
 import logging
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError as SqlOperationalError
 
-from wumai.store.db_errors import TRANSLATED, translate
+from wumai.store.db_errors import TRANSLATED, StoreError, translate
 from wumai.store.prepared import Prepared, Values, execute
 
 LOCK_WAIT = 10.0
 """Seconds that a transaction waits for the one writer before it is Busy."""
-LOG = 8000
-"""Pages, 32 MB, to which the log grows before it is moved into the file and synced, which costs a
-busy worker more than the rows do.
+LOG_PAGES = 8000
+"""32 MB, to which the log grows before it is moved into the file and synced, which costs a busy
+worker more than the rows do.
 """
 KEPT = 2
 """Connections that are kept: one for claims, and one for outcomes."""
 CONNECT_ARGS = {'timeout': 0, 'check_same_thread': False}
 
 _KEPT = 'wumai_kept'
-_ERRORS = (sqlite3.Error, *TRANSLATED)
+_T = TypeVar('_T')
 
 
 class Kept:
@@ -94,7 +93,7 @@ def _on_connect(connection: Any, _record: Any) -> None:
     connection.text_factory = _lenient_text
     _waiting_for_lock(lambda: connection.execute('PRAGMA journal_mode = WAL'))
     connection.execute('PRAGMA synchronous = NORMAL')
-    connection.execute(f'PRAGMA wal_autocheckpoint = {LOG}')
+    connection.execute(f'PRAGMA wal_autocheckpoint = {LOG_PAGES}')
 
 
 def _lenient_text(raw: bytes) -> str:
@@ -127,7 +126,7 @@ def _is_locked(error: Exception) -> bool:
     return getattr(original, 'sqlite_errorcode', 0) & 0xFF in (5, 6)
 
 
-def direct(engine: Engine) -> bool:
+def unobserved(engine: Engine) -> bool:
     """Whether nothing of SQLAlchemy is needed: neither another driver than Python's own, nor its
     log of statements, nor its events of statements and ends of transactions, to which an app may
     listen for all engines.
@@ -184,9 +183,9 @@ class Direct:
 
     def _begin(self) -> None:
         if self._reads:
-            self._execute('BEGIN')
+            self._driver.cursor().execute('BEGIN')
         else:
-            _waiting_for_lock(lambda: self._execute('BEGIN IMMEDIATE'))
+            _waiting_for_lock(lambda: self._driver.cursor().execute('BEGIN IMMEDIATE'))
 
     def _fail(self, error: BaseException, *, committing: bool = False) -> None:
         """Undo all, and keep nothing: what has befallen one connection may befall the others."""
@@ -196,7 +195,7 @@ class Direct:
         except Exception:
             _end(self._connection)
         self._kept.close()
-        if isinstance(error, _ERRORS):
+        if isinstance(error, TRANSLATED):
             raise translate(error, committing=committing) from error
 
     def rows(self, statement: Prepared, values: Values) -> list[Any]:
@@ -206,29 +205,31 @@ class Direct:
         text, given = statement.bound(self._dialect, values)
         self._driver.text_factory = str
         try:
-            return list(self._execute(text, given).fetchall())
-        except Exception as error:
+            return self._done(lambda cursor: list(cursor.execute(text, given).fetchall()))
+        except StoreError as error:
             if 'decode' not in str(error):  # any other may have ended the transaction
-                raise translate(error) from error
+                raise
         finally:
             self._driver.text_factory = _lenient_text
-        return list(self._execute(text, given).fetchall())
+        return self._done(lambda cursor: list(cursor.execute(text, given).fetchall()))
 
     def count(self, statement: Prepared, values: Values) -> int:
         text, given = statement.bound(self._dialect, values)
-        try:
-            changed: int = self._execute(text, given).rowcount
-        except Exception as error:
-            raise translate(error) from error
-        return changed
+        return self._done(lambda cursor: int(cursor.execute(text, given).rowcount))
 
     def insert(self, statement: Prepared, names: Sequence[str], rows: list[Any]) -> None:
-        self._driver.cursor().executemany(statement.of(self._dialect, names), rows)
+        text = statement.of(self._dialect, names)
+        self._done(lambda cursor: cursor.executemany(text, rows))
 
     def rollback(self) -> None:
         self._driver.rollback()
         self._begin()
 
-    def _execute(self, text: str, given: tuple[Any, ...] = ()) -> Any:
-        # A cursor of its own: one that is still there when the connection breaks keeps the lock.
-        return self._driver.cursor().execute(text, given)
+    def _done(self, act: Callable[[Any], _T]) -> _T:
+        """What `act` returns for a cursor, which is its own: one that is still there when the
+        connection breaks would keep the lock.
+        """
+        try:
+            return act(self._driver.cursor())
+        except Exception as error:
+            raise translate(error) from error

@@ -72,7 +72,8 @@ class Transactions:
         self._kept = sqlite.kept_of(engine)
 
     def _prepared(self, *, reads: bool = False) -> AbstractContextManager[Transaction]:
-        if sqlite.direct(self.engine):
+        """For prepared statements."""
+        if sqlite.unobserved(self.engine):
             return sqlite.Direct(self.engine, self._kept, reads=reads)
         return self._pooled(reads)
 

@@ -149,7 +149,9 @@ class Turns(Checker):
         if run is None or len(self.world.plan.workers) > 1:
             return
         unseen = run.claimed_at - READ_AHEAD - self.slack()
-        if self.troubled(unseen - 30, run.claimed_at, process) or self._collided(unseen):
+        if self.troubled(unseen - 30, run.claimed_at, process):
+            return
+        if self._is_by_lot(unseen - READ_AHEAD - CALM):
             return
         due = self._due(self.ledger.rows[job])
         for row in self.ledger.rows.values():
@@ -157,14 +159,14 @@ class Turns(Checker):
             if waits and self._changed(row.id) < unseen:
                 self.fail(f'{self.name(job)} begins before {self.name(row.id)}, due earlier', job)
 
-    def _collided(self, until: float) -> bool:
-        """Whether a user has taken away what the worker may have drawn, which looks like another
-        worker: it goes by lot then, for a while.
+    def _is_by_lot(self, since: float) -> bool:
+        """Whether a user has taken away what the worker may have drawn, which to it looks like
+        another worker.
         """
         return any(
             move.kind == 'cancel' and move.before is not None and move.before.status == PENDING
             for move in self.ledger.moves
-            if move.at > until - READ_AHEAD - CALM
+            if move.at > since
         )
 
     def _due(self, row: Row) -> float:
